@@ -1,0 +1,1 @@
+"""Cohorts: folders of labelled data, and their splits by patient."""

@@ -1,0 +1,76 @@
+"""A bundle: a trained network with everything that is needed to run and to judge it. Nothing in it executes.
+
+A folder: `bundle.json`, `model.onnx`, `CARD.md`; bundle.json holds the SHA-256 of the other two.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from lungrisk.core.errors import EnvironmentFault
+from lungrisk.core.files import write_atomic
+from lungrisk.core.findings import find
+
+KIND = "lungrisk-bundle"
+VERSION = 1
+SHIPPED = Path(__file__).parent.parent / "bundles"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bundle:
+    """An opened, verified bundle.
+
+    task: what its network does ("malignancy", "candidate", "outline"). sha256: of the model. settings: everything else of
+    bundle.json: inputs, outputs, recipe, calibration, split_hash, licence, data.
+    """
+
+    name: str
+    task: str
+    model: bytes
+    sha256: str
+    settings: dict[str, Any]
+
+
+def open_bundle(place: str | Path, task: str | None = None) -> Bundle:
+    """Open a bundle by the name of a shipped one or by path, and verify its hashes.
+
+    task: refuse a bundle of another task. Raises EnvironmentFault (`env.bundle`, `bun.hash`, `bun.kind`).
+    """
+    folder = SHIPPED / place if isinstance(place, str) and (SHIPPED / place / "bundle.json").is_file() else Path(place)
+    try:
+        about = json.loads((folder / "bundle.json").read_text("utf-8"))
+        contents = {name: (folder / name).read_bytes() for name in ("model.onnx", "CARD.md")}
+    except (OSError, ValueError) as error:
+        raise EnvironmentFault(find("env.bundle", found=str(place), expected=" or ".join(list_bundles()))) from error
+    if not isinstance(about, dict) or about.get("kind") != KIND or about.get("version") != VERSION:
+        raise EnvironmentFault(find("bun.kind", found=str(place), expected=f"{KIND} {VERSION}"))
+    for name, content in contents.items():
+        if sha256(content).hexdigest() != about["files"].get(name):
+            raise EnvironmentFault(find("bun.hash", files=[f"{folder.name}/{name}"]))
+    if task is not None and about["task"] != task:
+        raise EnvironmentFault(find("bun.kind", found=f"a bundle for {about['task']}", expected=task))
+    return Bundle(
+        name=about["name"],
+        task=about["task"],
+        model=contents["model.onnx"],
+        sha256=about["files"]["model.onnx"],
+        settings=about,
+    )
+
+
+def write_bundle(folder: Path, *, name: str, task: str, model: bytes, card: str, settings: dict[str, Any]) -> Path:
+    """Write a bundle; settings are plain values for JSON. Gives the folder."""
+    files = {"model.onnx": model, "CARD.md": card.encode()}
+    hashes = {file: sha256(content).hexdigest() for file, content in files.items()}
+    about = {"kind": KIND, "version": VERSION, "name": name, "task": task, **settings, "files": hashes}
+    for file, content in files.items():
+        write_atomic(folder / file, content)
+    write_atomic(folder / "bundle.json", json.dumps(about, indent=1, sort_keys=True) + "\n")
+    return folder
+
+
+def list_bundles() -> list[str]:
+    """Names of the shipped bundles, sorted."""
+    return sorted(folder.parent.name for folder in SHIPPED.glob("*/bundle.json"))

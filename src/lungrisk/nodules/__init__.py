@@ -1,0 +1,1 @@
+"""Nodules: found, outlined, measured, rated."""
