@@ -100,8 +100,10 @@ def test_shares_are_the_shapley_values_of_the_maximum() -> None:
 
 
 @given(st.floats(1, 4.9), st.floats(0.01, 0.1))
-def test_a_higher_rating_gives_a_higher_likelihood(mean: float, step: float) -> None:
-    assert likelihood((nodule(mean + step),))[0].value > likelihood((nodule(mean),))[0].value
+def test_a_higher_rating_never_gives_a_lower_likelihood(mean: float, step: float) -> None:
+    lower, higher = (likelihood((nodule(value),))[0].value for value in (mean, mean + step))
+    assert higher >= lower
+    assert higher > lower or mean < 3  # the map is flat below its knot
 
 
 def test_a_less_certain_rating_gives_a_wider_interval() -> None:
