@@ -110,6 +110,7 @@ FINDINGS: dict[str, Row] = {
     "env.extra": Row("refused", "a package that this step needs is not installed", "install the extra that is named"),
     "env.codec": Row("refused", "no installed decoder can read this transfer syntax", "install the named codec"),
     "env.disk": Row("refused", "the output could not be written", "free disk space or choose another folder with -o"),
+    "env.memory": Row("refused", "there is not enough memory", "close other programs, or use a machine with more"),
     "env.bundle": Row("refused", "there is no such bundle", "name a shipped bundle (lungrisk info) or give a path"),
     "bun.hash": Row(
         "refused", "a bundle's file is not the one that its bundle.json names", "fetch or build the bundle again"

@@ -1,0 +1,59 @@
+# Every target sets itself up in .venv from a bare clone; only Python >= 3.11, make and git are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DATA ?= ../shared/data
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format evaluate bench docs docs-pictures clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("lungrisk needs Python 3.11 or newer: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+
+# the plain install: the whole line, without torch
+$(VENV)/.plain: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+# with what trains, tests and documents
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	@touch $(VENV)/.plain $@
+
+demo: $(VENV)/.plain ## a real CT from its slices to the report, in out/demo
+	$(BIN)/lungrisk demo -o out/demo
+
+test: $(VENV)/.dev ## the tests
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev ## format, lint, types, documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/make_docs.py --check
+	$(BIN)/mkdocs build --quiet --strict --site-dir out/site
+
+format: $(VENV)/.dev ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## write the generated pages, build the documentation in out/site
+	$(BIN)/python scripts/make_docs.py
+	$(BIN)/mkdocs build --quiet --strict --site-dir out/site
+
+docs-pictures: $(VENV)/.plain ## draw the documentation's pictures again
+	$(BIN)/python scripts/make_pictures.py
+
+evaluate: $(VENV)/.dev ## recompute every published figure from ../shared/data
+	$(BIN)/python scripts/evaluate_all.py $(DATA)
+
+bench: $(VENV)/.dev ## seconds and memory of each room, beside their floors
+	$(BIN)/python scripts/bench.py
+
+clean: ## remove everything that these commands made
+	rm -rf $(VENV) out build dist

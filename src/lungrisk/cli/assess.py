@@ -1,0 +1,53 @@
+"""`lungrisk assess`: one scan in, one likelihood out."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from lungrisk.cli.options import Bundle, Json, KeepIds, Out, Quiet, ScanPath, Strict
+from lungrisk.cli.terminal import STDOUT, emit_json, existing, note, progress
+
+
+def assess(
+    scan: ScanPath,
+    out: Out = None,
+    bundle: Bundle = "malignancy",
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", help="Prevalence of cancer where the scan was made, 0 to 1.", show_default="the map's"
+        ),
+    ] = None,
+    json_target: Json = None,
+    keep_ids: KeepIds = False,
+    strict: Strict = False,
+    quiet: Quiet = False,
+) -> None:
+    """The likelihood that the patient of a chest CT has lung cancer, with the nodules that it rests on.
+
+    With -o: report.html, assessment.json and pictures. A refused scan gives its findings, exit code 3 and no files.
+    """
+    from lungrisk.assessment import assess as run
+    from lungrisk.cli.summary import summarise
+    from lungrisk.core.errors import InputError, UsageFault
+    from lungrisk.core.findings import find
+    from lungrisk.report import to_json
+
+    if prevalence is not None and not 0.0 < prevalence < 1.0:
+        raise UsageFault(find("use.option", found=f"--prevalence {prevalence}", expected="more than 0, less than 1"))
+    with progress("assess", steps=5, quiet=quiet) as step:
+        assessment = run(existing(scan), prevalence=prevalence, malignancy=bundle, keep_ids=keep_ids, progress=step)
+    refused = assessment.status == "refused" or (strict and assessment.status == "limited")
+    if json_target is not None:
+        emit_json(json.dumps(to_json(assessment), indent=1), json_target)
+    if refused:
+        raise InputError(*(f for f in assessment.findings if f.severity in {"refused", "limited"}))
+    if out is not None:
+        with progress("report", quiet=quiet) as step:
+            step("writing")
+            assessment.write(out)
+    if json_target != STDOUT:
+        print(summarise(assessment))
+    if out is not None:
+        note(f"report: {out / 'report.html'}", quiet=quiet)

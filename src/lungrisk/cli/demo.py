@@ -1,0 +1,36 @@
+"""`lungrisk demo`: a real CT from its slices to the report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lungrisk.cli.options import Quiet
+from lungrisk.cli.terminal import note, progress
+
+OutDefault = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the scan and the report.")]
+
+
+def demo(
+    out: OutDefault = Path("lungrisk-demo"),
+    offline: Annotated[bool, typer.Option("--offline", help="Do not download; use a simulated chest.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """A real chest CT (LIDC-IDRI-0001) from its slices to the report; a simulated one when it cannot be downloaded."""
+    from dataclasses import replace
+
+    from lungrisk.assessment import assess
+    from lungrisk.cli.summary import summarise
+    from lungrisk.simulation.demo_scan import fetch_demo
+
+    with progress("demo", quiet=quiet) as step:
+        source = fetch_demo(out / "scan", offline=offline, progress=step)
+        assessment = assess(source.folder, progress=step)
+        assessment = replace(assessment, findings=(*source.findings, *assessment.findings))
+        step("writing the report")
+        assessment.write(out / "report")
+    print(summarise(assessment))
+    print(f"\nscan: {source.folder}\n{source.citation}")
+    print(f"report: {out / 'report' / 'report.html'}")
+    if source.findings:
+        note(source.findings[0].sentence(), quiet=quiet)

@@ -1,0 +1,94 @@
+"""`lungrisk info`: what is in a scan, a bundle or an assessment."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lungrisk import __version__
+from lungrisk.cli.options import Json, Quiet
+from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
+
+Thing = Annotated[
+    str | None, typer.Argument(metavar="THING", help="A scan, a bundle, an assessment.json.", show_default=False)
+]
+
+
+def info(thing: Thing = None, json_target: Json = None, quiet: Quiet = False) -> None:
+    """What is in a scan, a bundle or an assessment; without an argument, the version and the shipped bundles."""
+    with progress("info", quiet=quiet) as step:
+        about = _about(thing, step)
+    if json_target is not None:
+        emit_json(json.dumps(about, indent=1, default=str), json_target)
+    if json_target != STDOUT:
+        print("\n".join(_lines(about)))
+
+
+def _about(thing: str | None, step: Any) -> dict[str, Any]:
+    from lungrisk.core.bundle import list_bundles
+
+    if thing is None:
+        return {"lungrisk": __version__, "bundles": {name: _bundle(name) for name in list_bundles()}}
+    if thing in list_bundles() or (Path(thing) / "bundle.json").is_file():
+        return _bundle(thing)
+    path = existing(Path(thing))
+    if path.suffix == ".json" or (path / "assessment.json").is_file():
+        return _assessment(path if path.is_file() else path / "assessment.json")
+    step("reading")
+    return _scan(path)
+
+
+def _bundle(place: str) -> dict[str, Any]:
+    from lungrisk.core.bundle import open_bundle
+
+    bundle = open_bundle(place)
+    about = {key: value for key, value in bundle.settings.items() if key not in {"kind", "version", "files"}}
+    return {**about, "megabytes": round(len(bundle.model) / 1e6, 2), "sha256": bundle.sha256}
+
+
+def _assessment(path: Path) -> dict[str, Any]:
+    from lungrisk.core.errors import InputError
+    from lungrisk.core.findings import find
+
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        likelihood, nodules, findings = record["likelihood"], record["nodules"], record["findings"]
+        return {
+            "status": record["status"],
+            "likelihood": likelihood,
+            "nodules": {one["id"]: f"{one['diameter_mm']['mean']:.1f} mm, {one['type']}" for one in nodules},
+            "findings": {one["code"]: f"{one['severity']}: {one['message']}" for one in findings},
+            "provenance": record["provenance"],
+            "notice": record["notice"],
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(find("file.corrupt", found="no assessment", files=[path.name])) from error
+
+
+def _scan(path: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from lungrisk.formats import read
+
+    scan = read(path)
+    return {
+        "format": scan.source.format,
+        "slices": scan.hu.shape[0],
+        "matrix": list(scan.hu.shape[1:]),
+        "spacing_mm": [round(length, 4) for length in scan.spacing],
+        "orientation": scan.source.orientation,
+        "series_hash": scan.source.series_hash,
+        "header": {key: value for key, value in asdict(scan.header).items() if value is not None},
+        "findings": {finding.code: f"{finding.severity}: {finding.message}" for finding in scan.findings},
+    }
+
+
+def _lines(about: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for key, value in about.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{key}: {value}")
+    return lines
