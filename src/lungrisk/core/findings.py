@@ -119,6 +119,9 @@ FINDINGS: dict[str, Row] = {
         "refused", "this is not a bundle that this version can run", "use a bundle of the named kind and version"
     ),
     "int.defect": Row("refused", "lungrisk failed in a way that it should not", "send the report file to the authors"),
+    "demo.simulated": Row(
+        "info", "the demo's real scan could not be had; this chest is simulated", "run the demo again with a network"
+    ),
     # files
     "file.empty": Row("info", "empty files were skipped", "none needed unless slices are missing"),
     "file.other": Row("info", "files that are not images were skipped", "none needed"),
