@@ -61,5 +61,5 @@ def test_a_simulated_scan_is_a_series_with_its_truth_beside_it(chest: Path) -> N
     assert first.Modality == "CT"
     assert first.PatientName == "SIMULATED"
     truth = json.loads((chest / "truth.json").read_text())
-    rows = list(csv.DictReader((chest / "nodules.csv").open()))
+    rows = list(csv.DictReader((chest / "nodules.csv").read_text().splitlines()))
     assert [float(row["z_mm"]) for row in rows] == [one["centre_mm"][2] for one in truth["lesions"]]

@@ -20,9 +20,10 @@ def test_a_painted_ball_has_the_volume_of_a_ball() -> None:
 
 
 def test_a_painted_tube_has_the_volume_of_a_cylinder_with_round_ends() -> None:
-    hu = np.full(SHAPE, -1000.0, np.float32)
-    paint_tube(hu, AFFINE, ((-8.0, 0.0, 0.0), (8.0, 0.0, 0.0), 5.0), 0.0)
-    volume = (hu + 1000.0).sum() / 1000.0 * 1.5 * 0.8 * 0.8
+    hu = np.full((60, 50, 50), -1000.0, np.float32)
+    fine = axis_affine((0.5, 0.8, 0.8), (-20.0, -20.0, -15.0))
+    paint_tube(hu, fine, ((-8.0, 0.0, 0.0), (8.0, 0.0, 0.0), 5.0), 0.0)
+    volume = (hu + 1000.0).sum() / 1000.0 * 0.5 * 0.8 * 0.8
     assert volume == pytest.approx(math.pi * 25 * 16 + 4 / 3 * math.pi * 125, rel=0.01)
 
 
