@@ -28,16 +28,19 @@ def assess(
 
     With -o: report.html, assessment.json and pictures. A refused scan gives its findings, exit code 3 and no files.
     """
-    from lungrisk.assessment import assess as run
-    from lungrisk.cli.summary import summarise
     from lungrisk.core.errors import InputError, UsageFault
     from lungrisk.core.findings import find
-    from lungrisk.report import to_json
 
+    existing(scan)
     if prevalence is not None and not 0.0 < prevalence < 1.0:
         raise UsageFault(find("use.option", found=f"--prevalence {prevalence}", expected="more than 0, less than 1"))
+
+    from lungrisk.assessment import assess as run
+    from lungrisk.cli.summary import summarise
+    from lungrisk.report import to_json
+
     with progress("assess", steps=5, quiet=quiet) as step:
-        assessment = run(existing(scan), prevalence=prevalence, malignancy=bundle, keep_ids=keep_ids, progress=step)
+        assessment = run(scan, prevalence=prevalence, malignancy=bundle, keep_ids=keep_ids, progress=step)
     refused = assessment.status == "refused" or (strict and assessment.status == "limited")
     if json_target is not None:
         emit_json(json.dumps(to_json(assessment), indent=1), json_target)

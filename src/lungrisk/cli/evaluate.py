@@ -19,11 +19,13 @@ Source = Annotated[
 
 def evaluate(source: Source, bundle: Bundle = "malignancy", json_target: Json = None, quiet: Quiet = False) -> None:
     """The figures of a bundle on a folder of nodules, with their intervals and beside the diameter alone."""
+    existing(source)
+
     from lungrisk.evaluation import evaluate as run
 
     with progress("evaluate", quiet=quiet) as step:
         step(bundle)
-        figures = run(existing(source), bundle)
+        figures = run(source, bundle)
     if json_target is not None:
         emit_json(json.dumps(figures, indent=1), json_target)
     if json_target != STDOUT:

@@ -38,6 +38,8 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a network on nodules and write it as a bundle with its card. Needs the extra [train]."""
+    existing(source)
+
     from lungrisk.training import Options
     from lungrisk.training import train as run
 
@@ -48,5 +50,5 @@ def train(
         options = replace(options, device=device)
     with progress("train", quiet=quiet) as step:
         step(net)
-        folder = run(existing(source), net, options)
+        folder = run(source, net, options)
     print(folder)

@@ -11,13 +11,15 @@ def view(scan: ScanPath, out: Out = None, quiet: Quiet = False) -> None:
 
     Without -o they go to lungrisk-view in the current folder. Prints the path of each.
     """
+    existing(scan)
+
     from lungrisk.formats import read
     from lungrisk.lungs import segment_lungs
     from lungrisk.report import view as draw
 
     with progress("view", quiet=quiet) as step:
         step("reading")
-        opened = read(existing(scan))
+        opened = read(scan)
         step("lungs")
         lungs = segment_lungs(opened)
         step("drawing")
