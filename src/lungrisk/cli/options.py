@@ -23,4 +23,6 @@ Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="A limited res
 KeepIds: TypeAlias = Annotated[
     bool, typer.Option("--keep-ids", help="Keep the instance UIDs of the scan instead of their hashes.")
 ]
-Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same result.")]
+Seed: TypeAlias = Annotated[
+    int, typer.Option("--seed", min=0, metavar="S", help="The same seed gives the same result.")
+]

@@ -14,7 +14,7 @@ OutFolder = Annotated[
 
 
 def simulate(
-    kind: Annotated[Literal["scan"], typer.Argument(help="What to simulate.", show_default=False)],
+    kind: Annotated[Literal["scan"], typer.Argument(metavar="scan", help="What to simulate.", show_default=False)],
     out: OutFolder,
     seed: Seed = 0,
     quiet: Quiet = False,

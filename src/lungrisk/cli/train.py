@@ -27,7 +27,8 @@ BundleOut = Annotated[
 def train(
     source: Source,
     net: Annotated[
-        Literal["malignancy", "candidate", "outline"], typer.Option(help="What to train.", show_default=False)
+        Literal["malignancy", "candidate", "outline"],
+        typer.Option(metavar="NAME", help="What to train: malignancy, candidate or outline.", show_default=False),
     ],
     out: BundleOut,
     folds: Annotated[int, typer.Option(min=0, metavar="K", help="Folds of the cross-validation by patient.")] = 5,
