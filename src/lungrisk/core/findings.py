@@ -213,6 +213,9 @@ FINDINGS: dict[str, Row] = {
     "px.not_hu": Row("refused", "the values are not Hounsfield units", "export the original CT"),
     "px.sign": Row("corrected", "the sign of the stored values was wrong; it was mended", "none needed"),
     "px.padding": Row("corrected", "padding and values below -1024 HU were set to -1024 HU", "none needed"),
+    "px.padding_tag": Row(
+        "limited", "PixelPaddingValue is a value that tissue has too; the tag was ignored", "check the darkest regions on the pictures"
+    ),
     "px.rgb": Row("refused", "these are colour pictures, not CT values", "give the original series"),
     "px.lut": Row("refused", "values need a modality look-up table", "export with RescaleSlope and RescaleIntercept"),
     "px.depth": Row("limited", "the values were stored with 8 bits", "export with full depth"),

@@ -113,7 +113,7 @@ def _compress(stored: NDArray[np.uint16], transfer_syntax: UID) -> bytes:
     if transfer_syntax == JPEGLSLossless:
         return bytes(imagecodecs.jpegls_encode(stored))
     if transfer_syntax == JPEGLosslessSV1:
-        return bytes(imagecodecs.ljpeg_encode(stored, bitspersample=16))
+        return bytes(imagecodecs.jpeg8_encode(stored, lossless=True, predictor=1, bitspersample=16))
     if transfer_syntax == JPEG2000Lossless:
         return bytes(imagecodecs.jpeg2k_encode(stored, level=0, codecformat="j2k", reversible=True))
     if transfer_syntax == HTJ2KLossless:

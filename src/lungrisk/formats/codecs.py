@@ -1,0 +1,90 @@
+"""Compressed frames to arrays. All decoders but RLE's assembly are imagecodecs', which lets threads run side by side.
+
+Adding a transfer syntax is one row of DECODERS (docs/decisions/0002-codecs.md).
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungrisk.core.errors import EnvironmentFault, InputError
+from lungrisk.core.findings import find
+
+
+class Decoder(NamedTuple):
+    """How one transfer syntax is decoded. lossy: it may lose (JPEG-LS near-lossless and JPEG 2000 say so themselves)."""
+
+    name: str
+    codec: str
+    lossy: bool = False
+
+
+DECODERS = {
+    "1.2.840.10008.1.2.5": Decoder("RLE", "packbits"),
+    "1.2.840.10008.1.2.4.50": Decoder("JPEG baseline", "jpeg8", lossy=True),
+    "1.2.840.10008.1.2.4.51": Decoder("JPEG extended", "jpeg8", lossy=True),
+    "1.2.840.10008.1.2.4.57": Decoder("JPEG lossless", "ljpeg"),
+    "1.2.840.10008.1.2.4.70": Decoder("JPEG lossless, first order", "ljpeg"),
+    "1.2.840.10008.1.2.4.80": Decoder("JPEG-LS lossless", "jpegls"),
+    "1.2.840.10008.1.2.4.81": Decoder("JPEG-LS near-lossless", "jpegls", lossy=True),
+    "1.2.840.10008.1.2.4.90": Decoder("JPEG 2000 lossless", "jpeg2k"),
+    "1.2.840.10008.1.2.4.91": Decoder("JPEG 2000", "jpeg2k", lossy=True),
+    "1.2.840.10008.1.2.4.201": Decoder("HTJ2K lossless", "jpeg2k"),
+    "1.2.840.10008.1.2.4.202": Decoder("HTJ2K lossless, RPCL", "jpeg2k"),
+    "1.2.840.10008.1.2.4.203": Decoder("HTJ2K", "jpeg2k", lossy=True),
+}
+
+
+def decoder_for(syntax: str) -> Callable[[bytes, tuple[int, int], int], NDArray[Any]]:
+    """A function (code stream, (rows, columns), bytes a sample) -> (rows, columns) array of stored values.
+
+    It raises whatever the decoder raises: the caller knows the file. Raises InputError (`file.syntax`) for a syntax that is
+    not in the table, EnvironmentFault (`env.codec`) when imagecodecs or this decoder of it is missing.
+    """
+    decoder = DECODERS.get(syntax)
+    if decoder is None:
+        raise InputError(find("file.syntax", found=syntax, tag="(0002,0010) TransferSyntaxUID"))
+    package = _package(decoder)
+    if decoder.codec == "packbits":
+        return lambda stream, shape, width: _rle(package, stream, shape, width)
+    decode = getattr(package, f"{decoder.codec}_decode")
+    return lambda stream, shape, width: _checked(decode, stream, shape)
+
+
+def _package(decoder: Decoder) -> ModuleType:
+    try:
+        package = import_module("imagecodecs")
+    except ImportError as error:
+        raise EnvironmentFault(find("env.codec", found=decoder.name, expected="pip install imagecodecs")) from error
+    if not getattr(package, decoder.codec.upper()).available:
+        raise EnvironmentFault(
+            find("env.codec", found=decoder.name, expected=f"imagecodecs built with {decoder.codec}")
+        )
+    return package
+
+
+def _checked(decode: Callable[[bytes], NDArray[Any]], stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
+    frame = decode(stream)
+    if frame.shape != shape:
+        raise InputError(find("px.length", found=f"a code stream of {frame.shape}", expected=f"{shape}"))
+    return frame
+
+
+def _rle(package: ModuleType, stream: bytes, shape: tuple[int, int], width: int) -> NDArray[Any]:
+    """DICOM RLE: byte planes, most significant first, each packed as PackBits (DICOM PS3.5 annex G)."""
+    n, *offsets = np.frombuffer(stream[:64], "<u4").tolist()
+    if n != width:
+        raise InputError(find("px.length", found=f"{n} byte planes", expected=f"{width}"))
+    ends = [*offsets[1:n], len(stream)]
+    size = shape[0] * shape[1]
+    values = np.empty((size, width), np.uint8)
+    for plane, (start, end) in enumerate(zip(offsets[:n], ends, strict=True)):
+        unpacked = np.frombuffer(package.packbits_decode(stream[start:end]), np.uint8)
+        if len(unpacked) < size:
+            raise InputError(find("px.length", found=f"{len(unpacked)} bytes in a plane", expected=f"{size}"))
+        values[:, width - 1 - plane] = unpacked[:size]
+    return values.view(f"<u{width}").reshape(shape)

@@ -1,0 +1,28 @@
+"""What a folder holds, series by series: the record that `lungrisk check` shows."""
+
+from dataclasses import dataclass
+
+from lungrisk.core.findings import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One series, or one file of another format, as far as headers tell.
+
+    kind: "axial", "coronal", "sagittal", "oblique", or why it is no scan: "localizer", "secondary", "projection", "other".
+    uid: hash of the series UID. n_slices: images. spacing: mm (k, j, i), None where positions do not give it. matrix: (j, i).
+    chosen: `read` takes this one. why: one clause. findings: what reading it would note; refused where it cannot be read.
+    """
+
+    format: str
+    description: str
+    modality: str
+    kind: str
+    uid: str
+    n_files: int
+    n_slices: int
+    matrix: tuple[int, int]
+    spacing: tuple[float, float, float] | None
+    chosen: bool
+    why: str
+    findings: tuple[Finding, ...] = ()
