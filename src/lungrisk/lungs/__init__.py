@@ -4,7 +4,7 @@ import numpy as np
 
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Lungs, Scan
-from lungrisk.lungs.airways import find_airways
+from lungrisk.lungs.airways import find_airways, main_airways, without_airways
 from lungrisk.lungs.body import inner_air, lung_pieces, middle_column
 from lungrisk.lungs.coarse import Coarse, coarsen, refine
 from lungrisk.lungs.shapes import Mask, box_of, close, fill
@@ -23,8 +23,9 @@ def segment_lungs(scan: Scan) -> Lungs:
     air = inner_air(coarse)
     both = lung_pieces(coarse, air)
     airways = find_airways(coarse, air, both)
-    left, right = part_sides(coarse, both & ~airways, middle_column(coarse))
-    left, right = _closed(coarse, left, right | airways), _closed(coarse, right, left | airways)
+    left, right = part_sides(coarse, without_airways(coarse, both, airways), middle_column(coarse))
+    tubes = main_airways(coarse, airways)
+    left, right = _closed(coarse, left, right | tubes), _closed(coarse, right, left | tubes)
     right &= ~left
     fine_left, fine_right = refine(scan, coarse, left), refine(scan, coarse, right)
     fine_right &= ~fine_left

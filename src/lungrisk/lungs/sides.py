@@ -1,13 +1,12 @@
 """Which lung is which."""
 
 import numpy as np
-from scipy import ndimage
 
 from lungrisk.lungs.coarse import Coarse
-from lungrisk.lungs.shapes import Mask, components, erode
+from lungrisk.lungs.shapes import Mask, box_of, components, dilate, erode
 
 SECOND_SHARE = 0.15  # of the larger lung: less is a piece, not a lung
-STEPS_MM = (1.5, 3.0, 4.5, 6.0, 8.0, 10.0, 12.0)
+STEPS_MM = (0.0, 2.0, 3.5, 5.0, 7.0, 9.0, 12.0)
 
 
 def part_sides(coarse: Coarse, lungs: Mask, middle: float) -> tuple[Mask, Mask]:
@@ -15,39 +14,45 @@ def part_sides(coarse: Coarse, lungs: Mask, middle: float) -> tuple[Mask, Mask]:
 
     middle: column i of the body's middle plane. Gives (left, right); left lies at larger i (LPS +x).
     """
-    cores, lone = _cores(coarse, lungs)
-    if lone:
-        columns = np.flatnonzero(lungs.any((0, 1)))
-        centre = float(np.average(np.arange(lungs.shape[2]), weights=lungs.sum((0, 1)))) if columns.size else 0.0
-        empty = np.zeros_like(lungs)
-        return (lungs, empty) if centre > middle else (empty, lungs)
-    labels = cores
-    while True:  # grow both cores over the lungs, a layer at a time: they meet where they are equally far
-        grown = ndimage.maximum_filter(labels, footprint=ndimage.generate_binary_structure(3, 1))
-        fresh = (labels == 0) & lungs & (grown > 0)
-        if not fresh.any():
-            break
-        labels[fresh] = grown[fresh]
-    rest = lungs & (labels == 0)
-    if rest.any():
-        columns = np.arange(lungs.shape[2])
-        labels[rest & (columns > middle)] = 2
-        labels[rest & (columns <= middle)] = 1
-    return labels == 2, labels == 1
+    left, right = np.zeros_like(lungs), np.zeros_like(lungs)
+    if not lungs.any():
+        return left, right
+    box = box_of(lungs)
+    own = lungs[box]
+    cores = _cores(coarse, own)
+    columns = np.arange(box[2].start, box[2].stop)
+    if cores is None:
+        centre = np.average(columns, weights=own.sum((0, 1)))
+        (left if centre > middle else right)[box] = own
+        return left, right
+    high, low = _share(coarse, own, *cores)
+    rest = own & ~high & ~low  # pieces that hang on neither
+    left[box] = high | (rest & (columns > middle))
+    right[box] = low | (rest & (columns <= middle))
+    return left, right
 
 
-def _cores(coarse: Coarse, lungs: Mask) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], bool]:
-    """Two pieces that are lungs (1 right, 2 left), from the mildest erosion that has them; and whether there is but one."""
-    for radius in (0.0, *STEPS_MM):
-        core = erode(lungs, radius, coarse.spacing) if radius else lungs
-        labels, counts = components(core)
+def _cores(coarse: Coarse, lungs: Mask) -> tuple[Mask, Mask] | None:
+    """Two pieces that are lungs, the one at larger i first, from the mildest erosion that has them; None if there is but one."""
+    for radius in STEPS_MM:
+        labels, counts = components(erode(lungs, radius, coarse.spacing) if radius else lungs)
         counts[0] = 0
-        first, second = (np.argsort(counts)[::-1][:2]) if len(counts) > 2 else (1, 1)
-        if second != first and counts[second] >= SECOND_SHARE * counts[first]:
-            places = ndimage.center_of_mass(core, labels, [first, second])
-            right, left = (first, second) if places[0][2] < places[1][2] else (second, first)
-            cores = np.zeros(lungs.shape, np.uint8)
-            cores[labels == right] = 1
-            cores[labels == left] = 2
-            return cores, False
-    return np.zeros(lungs.shape, np.uint8), True
+        order = np.argsort(-counts, kind="stable")
+        if len(counts) < 3 or counts[order[1]] < SECOND_SHARE * counts[order[0]]:
+            continue
+        one, other = labels == order[0], labels == order[1]
+        columns = np.arange(lungs.shape[2])
+        centres = [np.average(columns, weights=piece.sum((0, 1))) for piece in (one, other)]
+        return (one, other) if centres[0] > centres[1] else (other, one)
+    return None
+
+
+def _share(coarse: Coarse, lungs: Mask, one: Mask, other: Mask) -> tuple[Mask, Mask]:
+    """Both cores grown over the lungs a voxel at a time: they meet where both are equally far."""
+    step = max(coarse.spacing) * 1.01
+    while True:
+        wider = dilate(one, step, coarse.spacing) & lungs & ~other
+        other_wider = dilate(other, step, coarse.spacing) & lungs & ~wider
+        if wider.sum() == one.sum() and other_wider.sum() == other.sum():
+            return wider, other_wider
+        one, other = wider, other_wider
