@@ -48,9 +48,18 @@ def test_a_record_names_at_most_five_files_and_a_count() -> None:
 
 
 def test_a_record_has_the_fields_of_the_contract() -> None:
-    assert set(find("geo.thick").as_dict()) == set(
-        ["code", "severity", "message", "files", "tag", "found", "expected", "remedy", "slices", "effect"]
-    )
+    assert set(find("geo.thick").as_dict()) == {
+        "code",
+        "severity",
+        "message",
+        "files",
+        "tag",
+        "found",
+        "expected",
+        "remedy",
+        "slices",
+        "effect",
+    }
 
 
 def test_a_case_may_be_milder_or_worse_than_its_row() -> None:

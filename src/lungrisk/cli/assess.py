@@ -1,6 +1,5 @@
 """`lungrisk assess`: one scan in, one likelihood out."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -36,14 +35,15 @@ def assess(
         raise UsageFault(find("use.option", found=f"--prevalence {prevalence}", expected="more than 0, less than 1"))
 
     from lungrisk.assessment import assess as run
-    from lungrisk.cli.summary import summarise
-    from lungrisk.report import to_json
+    from lungrisk.report import summarise, to_json
+    from lungrisk.report.record import dump
 
     with progress("assess", steps=5, quiet=quiet) as step:
         assessment = run(scan, prevalence=prevalence, malignancy=bundle, keep_ids=keep_ids, progress=step)
+    record = to_json(assessment)
     refused = assessment.status == "refused" or (strict and assessment.status == "limited")
     if json_target is not None:
-        emit_json(json.dumps(to_json(assessment), indent=1), json_target)
+        emit_json(dump(record).rstrip(), json_target)
     if refused:
         raise InputError(*(f for f in assessment.findings if f.severity in {"refused", "limited"}))
     if out is not None:
@@ -51,6 +51,6 @@ def assess(
             step("writing")
             assessment.write(out)
     if json_target != STDOUT:
-        print(summarise(assessment))
+        print(summarise(record))
     if out is not None:
         note(f"report: {out / 'report.html'}", quiet=quiet)

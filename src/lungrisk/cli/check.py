@@ -1,68 +1,79 @@
 """`lungrisk check`: what each series is, and whether it can be judged."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lungrisk.cli.options import Json, Quiet, Strict
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress, tell_finding
+from lungrisk.core.errors import InputError, refusals
+from lungrisk.core.findings import Finding
+
+if TYPE_CHECKING:
+    from lungrisk.formats import Series
 
 ScanPaths = Annotated[list[Path], typer.Argument(metavar="SCAN...", help="Folders, zips or files.", show_default=False)]
 
 
 def check(scans: ScanPaths, json_target: Json = None, strict: Strict = False, quiet: Quiet = False) -> None:
     """What each series is, whether it can be judged, and why not. Exit code 3 when one of the scans cannot."""
-    from lungrisk.core.errors import refusals
-
     for scan in scans:
         existing(scan)
-    records, refused = [], False
+    records = []
     for scan in scans:
-        with progress(f"check {scan.name}", quiet=quiet) as step:
+        with progress(f"check {scan.name}", steps=3, quiet=quiet) as step:
             series, findings = _look(scan, step)
-        status = (
-            "refused" if refusals(findings) else "limited" if any(f.severity == "limited" for f in findings) else "good"
-        )
-        refused |= status == "refused" or (strict and status == "limited")
-        records.append(
-            {"scan": str(scan), "status": status, "series": series, "findings": [f.as_dict() for f in findings]}
-        )
+        status = _status(findings)
+        records.append(_record(scan, status, series, findings))
         if json_target != STDOUT:
-            print(f"{scan}: {status}")
-            for one in series:
-                print(f"  {'*' if one.get('chosen') else ' '} {_line(one)}")
-            for finding in findings:
-                print(f"  {tell_finding(finding)}")
+            print(
+                "\n".join([f"{scan}: {status}", *map(_line, series), *(f"    {tell_finding(one)}" for one in findings)])
+            )
     if json_target is not None:
-        emit_json(json.dumps(records, indent=1, default=str), json_target)
-    if refused:
-        raise typer.Exit(3)
+        emit_json(json.dumps(records, indent=1), json_target)
+    if any(one["status"] == "refused" or (strict and one["status"] == "limited") for one in records):
+        raise typer.Exit(InputError.exit_code)
 
 
-def _look(scan: Path, step: Any) -> tuple[list[dict[str, Any]], list[Any]]:
+def _look(scan: Path, step: Callable[[str], None]) -> tuple[tuple["Series", ...], tuple[Finding, ...]]:
     """The series of a path and the findings of the chosen one: as the reader, the quality and the lungs have them."""
-    from dataclasses import asdict
-
-    from lungrisk.core.errors import InputError
     from lungrisk.formats import read, survey
     from lungrisk.lungs import segment_lungs
     from lungrisk.quality import check as judge
 
-    step("series")
-    series = []
+    series: tuple[Series, ...] = ()
+    findings: tuple[Finding, ...] = ()
     try:
-        series = [asdict(one) for one in survey(scan)]
+        step("series")
+        series = survey(scan)
         step("reading")
         opened = read(scan)
+        findings = (*opened.findings, *judge(opened))
+        if not refusals(findings):
+            step("lungs")
+            findings = (*findings, *segment_lungs(opened).findings)
     except InputError as error:
-        return series, list(error.findings)
-    step("lungs")
-    return series, [*opened.findings, *judge(opened), *segment_lungs(opened).findings]
+        findings = (*findings, *error.findings)
+    return series, findings
 
 
-def _line(series: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{key} {value}" for key, value in series.items() if key != "chosen" and value not in (None, "", ())
-    )
+def _status(findings: tuple[Finding, ...]) -> str:
+    worst = {finding.severity for finding in findings}
+    return "refused" if "refused" in worst else "limited" if "limited" in worst else "good"
+
+
+def _record(scan: Path, status: str, series: tuple["Series", ...], findings: tuple[Finding, ...]) -> dict[str, Any]:
+    rows = [{name: getattr(one, name) for name in one.__dataclass_fields__ if name != "findings"} for one in series]
+    return {"scan": str(scan), "status": status, "series": rows, "findings": [one.as_dict() for one in findings]}
+
+
+def _line(series: "Series") -> str:
+    size = f"{series.n_slices} x {series.matrix[0]} x {series.matrix[1]}"
+    if series.spacing is not None:
+        size += " at " + " x ".join(f"{length:.3g}" for length in series.spacing) + " mm"
+    name = f" '{series.description}'" if series.description else ""
+    mark = "*" if series.chosen else " "
+    return f"  {mark} {series.format} {series.modality} {series.kind}{name}, {size}: {series.why}"

@@ -20,7 +20,7 @@ def demo(
     from dataclasses import replace
 
     from lungrisk.assessment import assess
-    from lungrisk.cli.summary import summarise
+    from lungrisk.report import summarise, to_json
     from lungrisk.simulation.demo_scan import fetch_demo
 
     with progress("demo", quiet=quiet) as step:
@@ -29,7 +29,7 @@ def demo(
         assessment = replace(assessment, findings=(*source.findings, *assessment.findings))
         step("writing the report")
         assessment.write(out / "report")
-    print(summarise(assessment))
+    print(summarise(to_json(assessment)))
     print(f"\nscan: {source.folder}\n{source.citation}")
     print(f"report: {out / 'report' / 'report.html'}")
     if source.findings:
