@@ -7,12 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 import numpy as np
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
-from lungrisk.formats.headers import Frame
+from lungrisk.formats.frames import Frame
 from lungrisk.formats.stacking import POSITION_TAG, Stack, build_stack, judged_spacing, unit_directions
 
 FEWEST_SLICES = 10
@@ -41,8 +42,7 @@ def assemble(frames: Sequence[Frame]) -> Assembled:
     row, column, notes = unit_directions(frames[0].orientation)
     spacing, nonsquare = judged_spacing(frames[0].spacing)
     _one_spacing(frames)
-    placed = _by_place(frames, np.cross(row, column))
-    placed, duplicates = _one_a_place(placed)
+    placed, duplicates = _one_a_place(_by_place(frames, np.cross(row, column)))
     if len(placed) < FEWEST_SLICES:
         expected = f"at least {FEWEST_SLICES}"
         raise InputError(find("geo.too_few", found=len(placed), expected=expected, files=[f.item.name for f in placed]))
@@ -195,7 +195,7 @@ def digest(frame: Frame) -> str:
 
 def _numbering(frames: Sequence[Frame]) -> tuple[Finding, ...]:
     numbers = [frame.instance for frame in frames]
-    steps = {int(np.sign(b - a)) for a, b in zip(numbers, numbers[1:], strict=False) if a is not None and b is not None}
+    steps = {int(np.sign(b - a)) for a, b in pairwise(numbers) if a is not None and b is not None}
     if None in numbers or len(steps) != 1 or 0 in steps:
         return (find("ord.instance", tag="(0020,0013) InstanceNumber"),)
     return ()

@@ -15,11 +15,13 @@ from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Header, Scan, Source
 from lungrisk.formats.assembling import Assembled
 from lungrisk.formats.choosing import SKIPPED, Candidate, candidates, choose, reason
+from lungrisk.formats.claims import claim, compression
 from lungrisk.formats.finishing import finish
+from lungrisk.formats.frames import Frame
 from lungrisk.formats.grouping import Group, group
-from lungrisk.formats.headers import Frame, read_header
+from lungrisk.formats.headers import read_header
 from lungrisk.formats.items import Given, Item
-from lungrisk.formats.pixels import claim, compression, load_block
+from lungrisk.formats.pixels import load_block
 from lungrisk.formats.series import Series
 from lungrisk.formats.upright import plane_of, upright
 

@@ -12,7 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from lungrisk.core.errors import InputError
-from lungrisk.core.findings import find
+from lungrisk.core.findings import Finding, find
+
+SLOPE, INTERCEPT = 0x00281053, 0x00281052
 
 MOST_TEXT = 64  # characters of a text that are looked at: header strings are hostile
 
@@ -46,9 +48,6 @@ def text(dataset: Dataset, tag: int) -> str:
         value[: 4 * MOST_TEXT].decode("latin-1").split("\\")[0] if tag != IMAGE_TYPE else value[:512].decode("latin-1")
     )
     return "".join(c for c in decoded if c.isprintable()).strip()[: MOST_TEXT if tag != IMAGE_TYPE else 512]
-
-
-IMAGE_TYPE = 0x00080008
 
 
 def numbers(dataset: Dataset, tag: int) -> tuple[float, ...]:
@@ -110,3 +109,21 @@ def sequence(dataset: Dataset, tag: int) -> Iterator[Dataset]:
 def inner(dataset: Dataset | None, tag: int) -> Dataset | None:
     """The first item of a sequence, None when absent."""
     return None if dataset is None else next(sequence(dataset, tag), None)
+
+
+def soft_numbers(dataset: Dataset, tag: int, faults: list[Finding]) -> tuple[float, ...]:
+    """Numbers whose fault is kept until the frame is used: a bad value in a skipped series refuses nothing."""
+    try:
+        return numbers(dataset, tag)
+    except InputError as error:
+        faults.extend(error.findings)
+        return ()
+
+
+def first(values: tuple[float, ...]) -> float | None:
+    return values[0] if values else None
+
+
+def image_type(dataset: Dataset, tag: int = 0x00080008) -> tuple[str, ...]:
+    value = raw(dataset, tag) or b""
+    return tuple(part.strip().upper() for part in value[:512].decode("latin-1").split("\\"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lungrisk.core.findings import Finding, find
-from lungrisk.formats.headers import CT, ENHANCED_CT, SECONDARY, Frame
+from lungrisk.formats.frames import CT, ENHANCED_CT, SECONDARY, Frame
 from lungrisk.formats.stacking import ORIENTATION_TAG
 from lungrisk.formats.upright import plane_of
 

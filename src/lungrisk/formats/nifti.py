@@ -4,7 +4,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,10 @@ from lungrisk.formats.items import Given, Item
 from lungrisk.formats.series import Series
 from lungrisk.formats.single import LPS_FROM_RAS, checked_affine, claimed, row_of, to_scan
 
+ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 GZIP = b"\x1f\x8b"
 MILLIMETRES, UNKNOWN = 2, 0
 FORMS_AGREE_MM = 0.5  # sform and qform further apart than this contradict each other
-MIRRORED = "nii.mirrored"
 
 
 class Volume(NamedTuple):
@@ -75,7 +75,7 @@ def survey(items: Sequence[Item]) -> tuple[Series, ...]:
 def _voxels(stream: Any, volume: Volume, need: int) -> NDArray[Any]:
     """Exactly the voxels, into one array (k, j, i)."""
     values = np.empty(volume.shape, volume.dtype)
-    target = memoryview(values.reshape(-1).view(np.uint8))
+    target = memoryview(values.reshape(-1).view(np.uint8).data)
     got = 0
     while got < need:
         n = stream.readinto(target[got:])
@@ -88,7 +88,7 @@ def _voxels(stream: Any, volume: Volume, need: int) -> NDArray[Any]:
 def _header(head: bytes) -> Volume:
     import nibabel  # 0.3 s: only when a NIfTI file is read
 
-    version = nibabel.Nifti2Header if _size(head) == 540 else nibabel.Nifti1Header
+    version: Any = nibabel.Nifti2Header if _size(head) == 540 else nibabel.Nifti1Header
     try:
         header = version.from_fileobj(io.BytesIO(head), check=False)
         dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
@@ -144,7 +144,7 @@ def _magic(head: bytes) -> bool:
 
 
 def _size(head: bytes) -> int:
-    sizes = {int.from_bytes(head[:4], order) for order in ("little", "big")}  # type: ignore[arg-type]
+    sizes = {int.from_bytes(head[:4], order) for order in ORDERS}
     return next(iter(sizes & {348, 540}), 0)
 
 
