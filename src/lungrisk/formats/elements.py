@@ -44,10 +44,8 @@ def text(dataset: Dataset, tag: int) -> str:
     value = raw(dataset, tag)
     if value is None:
         return ""
-    decoded = (
-        value[: 4 * MOST_TEXT].decode("latin-1").split("\\")[0] if tag != IMAGE_TYPE else value[:512].decode("latin-1")
-    )
-    return "".join(c for c in decoded if c.isprintable()).strip()[: MOST_TEXT if tag != IMAGE_TYPE else 512]
+    decoded = value[: 4 * MOST_TEXT].decode("latin-1").split("\\")[0]
+    return "".join(c for c in decoded if c.isprintable()).strip()[:MOST_TEXT]
 
 
 def numbers(dataset: Dataset, tag: int) -> tuple[float, ...]:
@@ -121,9 +119,11 @@ def soft_numbers(dataset: Dataset, tag: int, faults: list[Finding]) -> tuple[flo
 
 
 def first(values: tuple[float, ...]) -> float | None:
+    """The first of the values, None of none."""
     return values[0] if values else None
 
 
 def image_type(dataset: Dataset, tag: int = 0x00080008) -> tuple[str, ...]:
+    """The values of ImageType (or of a frame's FrameType) in capitals."""
     value = raw(dataset, tag) or b""
     return tuple(part.strip().upper() for part in value[:512].decode("latin-1").split("\\"))
