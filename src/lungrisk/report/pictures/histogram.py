@@ -1,0 +1,49 @@
+"""The histogram of HU: what the scan is made of, and whether the values are Hounsfield units at all."""
+
+import numpy as np
+
+from lungrisk.core.records import Lungs, Nodule, Scan
+from lungrisk.report.pictures import canvas
+
+LOW, HIGH, STEP = -1024, 1600, 8
+BANDS = (  # HU of what a chest is made of, by name
+    ("air", -1024, -950, "#dfe7ee"),
+    ("lung", -950, -500, "#d6ecf5"),
+    ("fat", -150, -30, "#f7ecc9"),
+    ("soft tissue", 0, 100, "#f3dad6"),
+    ("bone", 300, 1600, "#ece6dc"),
+)
+
+
+def draw_histogram(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) -> bytes:
+    """PNG: share of volume a HU on a logarithmic axis, of the whole scan and of the lungs; litres on the axis."""
+    figure = canvas.sheet(1000, 460, "Hounsfield units in the scan")
+    axes = figure.add_axes((0.075, 0.16, 0.90, 0.70))
+    litres = _counts(scan.hu) * scan.voxel_mm3 / 1e6
+    axes.stairs(litres, _edges(), color=canvas.INK, linewidth=1.2, label="whole scan")
+    if lungs is not None:
+        inside = _counts(scan.hu[lungs.mask]) * scan.voxel_mm3 / 1e6
+        axes.stairs(inside, _edges(), color=canvas.LEFT_COLOUR, fill=True, alpha=0.45, label="lungs")
+    axes.set_yscale("log")
+    top = max(float(litres.max()), 1e-6) * 6
+    axes.set_ylim(max(float(litres[litres > 0].min(initial=top)), 1e-6), top)
+    axes.set_xlim(LOW, HIGH)
+    for name, low, high, colour in BANDS:
+        axes.axvspan(low, high, color=colour, zorder=0, linewidth=0)
+        axes.text(max((low + high) / 2, LOW + 40), top / 1.35, name, ha="center", va="top", size=9, color=canvas.INK)
+    axes.set_xlabel("HU", size=9, color=canvas.INK)
+    axes.set_ylabel(f"litres in {STEP} HU", size=9, color=canvas.INK)
+    axes.tick_params(labelsize=8, colors=canvas.INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9, loc="upper right", bbox_to_anchor=(1.0, 0.9))
+    return canvas.save(figure)
+
+
+def _edges() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.arange(LOW, HIGH + STEP, STEP)
+
+
+def _counts(hu: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Voxels in each bin; what lies beyond the ends is counted in the first and last."""
+    bins = (hu.ravel().view(np.int16).clip(LOW, HIGH - 1) - np.int16(LOW)) >> 3
+    return np.bincount(bins, minlength=(HIGH - LOW) // STEP)
