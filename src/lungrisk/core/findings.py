@@ -185,7 +185,9 @@ FINDINGS: dict[str, Row] = {
     "geo.nonsquare": Row("limited", "pixels are not square, which CT does not make", "check PixelSpacing"),
     "geo.matrix_mixed": Row("refused", "slices have different matrix sizes", "export one reconstruction"),
     "geo.iop_norm": Row("corrected", "the orientation was not of unit length; it was normalised", "none needed"),
-    "geo.iop_skew": Row("refused", "the row and column directions are not at right angles", "export the series again"),
+    "geo.iop_skew": Row(
+        "refused", "the row and column directions are not unit vectors at right angles", "export the series again"
+    ),
     "geo.iop_mixed": Row("refused", "slices have different orientations", "give one axial series"),
     "geo.hole": Row("limited", "slices are missing; the gap was filled from its neighbours", "export the series again"),
     "geo.hole_large": Row("refused", "too many slices are missing in one place", "export the series again"),
@@ -214,7 +216,9 @@ FINDINGS: dict[str, Row] = {
     "px.sign": Row("corrected", "the sign of the stored values was wrong; it was mended", "none needed"),
     "px.padding": Row("corrected", "padding and values below -1024 HU were set to -1024 HU", "none needed"),
     "px.padding_tag": Row(
-        "limited", "PixelPaddingValue is a value that tissue has too; the tag was ignored", "check the darkest regions on the pictures"
+        "limited",
+        "PixelPaddingValue is a value that tissue has too; the tag was ignored",
+        "check the darkest regions on the pictures",
     ),
     "px.rgb": Row("refused", "these are colour pictures, not CT values", "give the original series"),
     "px.lut": Row("refused", "values need a modality look-up table", "export with RescaleSlope and RescaleIntercept"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lungrisk.core.errors import InputError, LungriskError
 from lungrisk.core.findings import Finding, find
 from lungrisk.formats.codecs import DECODERS, decoder_for
-from lungrisk.formats.elements import tag_name
+from lungrisk.formats.elements import INTERCEPT, SLOPE, tag_name
 from lungrisk.formats.frames import DEFLATED, NATIVE, PIXEL_TAGS, Frame, Storage
 
 MOST_SLOPE = 64.0
@@ -66,15 +66,15 @@ def _claim_rescale(frame: Frame) -> None:
         raise InputError(*frame.faults)
     if slope is None or intercept is None:
         if frame.lut:
-            raise InputError(find("px.lut", tag=tag_name(0x00283000)))
-        raise InputError(find("px.no_rescale", tag=tag_name(0x00281053 if slope is None else 0x00281052)))
+            raise InputError(find("px.lut", found="no slope and intercept", tag=tag_name(0x00283000)))
+        raise InputError(find("px.no_rescale", found="nothing", tag=tag_name(SLOPE if slope is None else INTERCEPT)))
     if not 0 < slope <= MOST_SLOPE:
         raise InputError(
-            find("px.slope_bad", found=slope, expected=f"above 0, at most {MOST_SLOPE:g}", tag=tag_name(0x00281053))
+            find("px.slope_bad", found=slope, expected=f"above 0, at most {MOST_SLOPE:g}", tag=tag_name(SLOPE))
         )
     if not abs(intercept) <= 1e5:
         raise InputError(
-            find("px.slope_bad", found=intercept, expected="an intercept near -1024", tag=tag_name(0x00281052))
+            find("px.slope_bad", found=intercept, expected="an intercept near -1024", tag=tag_name(INTERCEPT))
         )
 
 

@@ -13,7 +13,7 @@ from lungrisk.formats.frames import Frame, Storage
 
 AIR = -1024
 HIGHEST = 32767
-TISSUE_ABOVE = -900  # a padding value that stands for more than this may be tissue
+TISSUE = (-900, 4095)  # a padding value that stands for HU in between may be tissue
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _padding(
         low, high = sorted((first + turn, last + turn))
         found = (values >= low) & (values <= high)
         n = int(np.count_nonzero(found))
-        if n and high * slope + intercept > TISSUE_ABOVE and low * slope + intercept < HIGHEST - 1024:
+        if n and high * slope + intercept > TISSUE[0] and low * slope + intercept < TISSUE[1]:
             tissue += n
         elif n:
             where = found if where is None else where | found

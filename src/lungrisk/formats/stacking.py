@@ -11,6 +11,7 @@ from lungrisk.core.findings import Finding, find
 
 # tolerances, mm unless said otherwise
 UNIT_WITHIN = 1e-3  # length and right angle of the direction cosines (also the DICOM toolkit's usual tolerance)
+UNIT_MENDED = 1e-2  # a length this far from 1 is a rounded one; beyond, the cosines mean something else
 EVEN_WITHIN, EVEN_SHARE = (
     0.05,
     0.02,
@@ -85,7 +86,7 @@ def unit_directions(
     off = max(abs(length - 1) for length in lengths)
     findings: tuple[Finding, ...] = ()
     if off > UNIT_WITHIN:
-        if off > 1.5:
+        if off > UNIT_MENDED:
             raise InputError(
                 find(
                     "geo.iop_skew",
@@ -194,7 +195,7 @@ def judged_spacing(spacing: tuple[float, ...]) -> tuple[tuple[float, float], tup
     """Pixel spacing, mm (j, i). Raises InputError: `geo.no_spacing`, `geo.spacing_bad`; may limit with `geo.nonsquare`."""
     tag = "(0028,0030) PixelSpacing"
     if not spacing:
-        raise InputError(find("geo.no_spacing", tag=tag))
+        raise InputError(find("geo.no_spacing", found="nothing", tag=tag))
     low, high = SPACING_BETWEEN
     if len(spacing) != 2 or not all(low <= value <= high for value in spacing):
         found = ", ".join(f"{value:g}" for value in spacing)
