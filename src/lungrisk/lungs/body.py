@@ -3,46 +3,73 @@
 import numpy as np
 
 from lungrisk.lungs.coarse import LUNG_BELOW_HU, Coarse
-from lungrisk.lungs.shapes import Mask, components
+from lungrisk.lungs.shapes import Mask, components, dilate, erode
 
 OUTER_AIR_HU = -930  # air around the patient is near -1000, lung seldom below -950
+PADDING_HU = -1010
 LUNG_HU = (-950, -500)
+TISSUE_HU = -300
 OUTER_SHARE = 0.3
-EDGE_ML = 300.0  # a piece at the edge of the field that is smaller is bedding, not lung
 PIECE_ML = 50.0
 LARGE_ML = 1000.0
+THIN_MM = 4.0  # skin, sheets and partial volume are thinner
+HIDDEN_ML = 150.0
 
 
-def inner_air(coarse: Coarse) -> Mask:
-    """Air (below -400 HU) that is not the air around the patient, which touches the sides of the field."""
+def part_air(coarse: Coarse) -> tuple[Mask, Mask]:
+    """Air (below -400 HU) inside the body, and the air around the patient with the padding around the field.
+
+    The air around touches the sides of the field and is dark. Lung that touches them is not dark; where it runs into the
+    padding of a small round field it is found again by lying between the front and the back of the body.
+    """
     air = coarse.hu < LUNG_BELOW_HU
     labels, counts = components(air)
-    dark = np.bincount(labels.ravel(), weights=(coarse.hu < OUTER_AIR_HU).ravel(), minlength=len(counts))
-    outer = np.zeros(len(counts), bool)
+    dark = np.bincount(labels[coarse.hu < OUTER_AIR_HU], minlength=len(counts))
     faces = (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1])
     edge = np.unique(np.concatenate([np.unique(face) for face in faces]))
-    corners = np.unique(labels[:, [0, 0, -1, -1], [0, -1, 0, -1]])
-    small = counts * coarse.voxel_ml < EDGE_ML
-    outer[edge] = small[edge] | (dark[edge] > OUTER_SHARE * counts[edge])
-    outer[corners] = True
-    outer[0] = True
-    inner: Mask = ~outer[labels]
-    return inner
+    outer = np.zeros(len(counts), bool)
+    outer[edge] = dark[edge] > OUTER_SHARE * counts[edge]
+    outer[np.unique(labels[:, [0, 0, -1, -1], [0, -1, 0, -1]])] = True
+    outer[0] = False
+    around = outer[labels]
+    hidden = _hidden(coarse, around)
+    around &= ~hidden
+    return air & ~around, around
+
+
+def _hidden(coarse: Coarse, around: Mask) -> Mask:
+    """Lung that hangs together with the air around, as it does where a small round field cuts the chest wall away."""
+    lung_like = around & (coarse.hu > LUNG_HU[0]) & (coarse.hu < LUNG_HU[1])
+    thick = erode(lung_like, THIN_MM, coarse.spacing)
+    if thick.sum() * coarse.voxel_ml < HIDDEN_ML / 10:
+        return thick
+    thick &= between_walls(coarse)
+    if thick.sum() * coarse.voxel_ml < HIDDEN_ML:
+        return np.zeros_like(thick)
+    return dilate(thick, THIN_MM + 2.0, coarse.spacing) & around & (coarse.hu > PADDING_HU)
+
+
+def between_walls(coarse: Coarse) -> Mask:
+    """Voxels with the body's tissue both before and behind them: bedding and foam have it on one side only."""
+    labels, counts = components(erode(coarse.hu > TISSUE_HU, 2.0, coarse.spacing))
+    counts[0] = 0
+    body = labels == counts.argmax() if counts.any() else np.zeros(labels.shape, bool)
+    front = np.logical_or.accumulate(body, 1)
+    back = np.logical_or.accumulate(body[:, ::-1], 1)[:, ::-1]
+    return front & back
 
 
 def lung_pieces(coarse: Coarse, air: Mask) -> Mask:
-    """Those pieces of inner air that are lung: large, and neither as dark as gas nor as bright as bowel."""
+    """Those pieces of inner air that are lung: large, neither as dark as gas nor as bright as bowel, and inside the chest."""
     labels, counts = components(air)
+    n = len(counts)
     lung_like = (coarse.hu > LUNG_HU[0]) & (coarse.hu < LUNG_HU[1])
-    share = np.bincount(labels.ravel(), weights=lung_like.ravel(), minlength=len(counts)) / np.maximum(counts, 1)
+    share = np.bincount(labels[lung_like], minlength=n) / np.maximum(counts, 1)
     volume = counts * coarse.voxel_ml
     lung = ((volume >= LARGE_ML) & (share > 0.3)) | ((volume >= PIECE_ML) & (share > 0.6))
     lung[0] = False
+    if lung.any():
+        inside = np.bincount(labels[between_walls(coarse)], minlength=n) / np.maximum(counts, 1)
+        lung &= inside > 0.5
     pieces: Mask = lung[labels]
     return pieces
-
-
-def middle_column(coarse: Coarse) -> float:
-    """Column i of the body's middle, from its soft tissue and bone."""
-    columns = (coarse.hu > -200).sum((0, 1), dtype=np.float64)
-    return float(np.average(np.arange(len(columns)), weights=columns)) if columns.any() else len(columns) / 2

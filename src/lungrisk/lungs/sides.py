@@ -6,6 +6,7 @@ from lungrisk.lungs.coarse import Coarse
 from lungrisk.lungs.shapes import Mask, box_of, components, dilate, erode
 
 SECOND_SHARE = 0.15  # of the larger lung: less is a piece, not a lung
+PIECE_ML = 3.0  # of lung that hangs on neither side
 STEPS_MM = (0.0, 2.0, 3.5, 5.0, 7.0, 9.0, 12.0)
 
 
@@ -26,7 +27,8 @@ def part_sides(coarse: Coarse, lungs: Mask, middle: float) -> tuple[Mask, Mask]:
         (left if centre > middle else right)[box] = own
         return left, right
     high, low = _share(coarse, own, *cores)
-    rest = own & ~high & ~low  # pieces that hang on neither
+    labels, counts = components(own & ~high & ~low)
+    rest = ((counts * coarse.voxel_ml >= PIECE_ML) & (np.arange(len(counts)) > 0))[labels]  # crumbs are no lung
     left[box] = high | (rest & (columns > middle))
     right[box] = low | (rest & (columns <= middle))
     return left, right
