@@ -7,18 +7,15 @@ import numpy as np
 import pytest
 from gradient_phantom import (
     AXIAL,
-    COLUMN_MM,
-    N,
     ORIGIN,
-    ROW_MM,
     STEP_MM,
     Mutation,
+    N,
     make_slice,
     phantom,
     place,
     save,
     store,
-    truth,
     worst_error,
 )
 from pydicom.dataset import Dataset

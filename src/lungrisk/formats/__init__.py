@@ -10,7 +10,7 @@ from pathlib import Path
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Scan
-from lungrisk.formats import dicom, nifti
+from lungrisk.formats import dicom, metaimage, nifti, nrrd
 from lungrisk.formats.items import Given, Item, gather
 from lungrisk.formats.series import Series
 
@@ -31,6 +31,8 @@ class Format:
 # asked in this order; the first that knows the file has it
 FORMATS = (
     Format("nifti", nifti.sniff, nifti.load, nifti.survey),
+    Format("nrrd", nrrd.sniff, nrrd.load, nrrd.survey),
+    Format("metaimage", metaimage.sniff, metaimage.load, metaimage.survey),
     Format("dicom", dicom.sniff, dicom.load, dicom.survey, many=True),
 )
 
@@ -50,7 +52,7 @@ def read(path: str | Path, *, keep_ids: bool = False) -> Scan:
     sorted_out, notes = _sort_out(given)
     chosen = _chosen(sorted_out, notes)
     scan = chosen.load(sorted_out[chosen.name], given, keep_ids=keep_ids)
-    return replace(scan, findings=(*notes, *scan.findings))
+    return replace(scan, findings=(*(n for n in notes if not _is_part(n, scan)), *scan.findings))
 
 
 def survey(path: str | Path) -> tuple[Series, ...]:
@@ -63,6 +65,11 @@ def survey(path: str | Path) -> tuple[Series, ...]:
     sorted_out, notes = _sort_out(gather(Path(path)))
     _chosen(sorted_out, notes)
     return tuple(row for form in FORMATS if form.name in sorted_out for row in form.survey(sorted_out[form.name]))
+
+
+def _is_part(note: Finding, scan: Scan) -> bool:
+    """The file that was no image by itself holds the voxels of a header's file."""
+    return note.code == "file.other" and note.n_files == 1 and set(note.files) <= set(scan.source.files)
 
 
 def _sort_out(given: Given) -> tuple[dict[str, list[Item]], tuple[Finding, ...]]:

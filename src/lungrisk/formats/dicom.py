@@ -3,9 +3,7 @@
 headers (what each file says) -> grouping -> assembling (order, duplicates, phases; stacking: spacing) -> choosing -> pixels -> upright.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -24,9 +22,6 @@ from lungrisk.formats.items import Given, Item
 from lungrisk.formats.pixels import load_block
 from lungrisk.formats.series import Series
 from lungrisk.formats.upright import plane_of, upright
-
-CONTRAST = re.compile(r"\b(c\+|ce|cm|contrast|iv|post)\b", re.IGNORECASE)
-NO_CONTRAST = re.compile(r"\b(c-|without|w/o|wo|non|no|native|nativ|pre)\b", re.IGNORECASE)
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -53,8 +48,7 @@ def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan
     if refused:
         raise InputError(*refused)
     hu, affine, turned = upright(block, assembled.stack)
-    first = assembled.frames[len(assembled.frames) // 2]
-    header = replace(first.header, contrast=_contrast(first.header))
+    header = assembled.frames[len(assembled.frames) // 2].header
     findings = (
         *notes,
         *about,
@@ -145,14 +139,6 @@ def _remarks(chosen: Candidate, header: Header) -> tuple[Finding, ...]:
     if frame.patient_position[2:] in ("P", "DL", "DR") or frame.orientation[4] < -0.5:
         notes.append(find("pos.prone", found=frame.patient_position or None, tag="(0018,5100) PatientPosition"))
     return tuple(notes)
-
-
-def _contrast(header: Header) -> str | None:
-    """The agent, or the words of the description that name one."""
-    said = header.description or ""
-    if header.contrast or NO_CONTRAST.search(said) or not CONTRAST.search(said):
-        return header.contrast
-    return said
 
 
 def _source(assembled: Assembled, n: int, keep_ids: bool) -> Source:

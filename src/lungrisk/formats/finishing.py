@@ -11,11 +11,12 @@ from lungrisk.core.errors import InputError, refusals
 from lungrisk.core.findings import Finding
 from lungrisk.core.geometry import Affine
 from lungrisk.core.records import Header, Scan, Source
+from lungrisk.formats.offset import mend_offset
 
 
 def finish(hu: NDArray[np.int16], affine: Affine, header: Header, source: Source, findings: Iterable[Finding]) -> Scan:
     """The scan. Raises InputError when a finding refuses it."""
-    noted = tuple(findings)
+    noted = (*findings, *mend_offset(hu))
     refused = refusals(noted)
     if refused:
         raise InputError(*refused)

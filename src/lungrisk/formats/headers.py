@@ -3,6 +3,7 @@
 Names and dates stay in here: the records that leave hold a hash of the patient's id and nothing else of the person.
 """
 
+import re
 import warnings
 from dataclasses import replace
 from hashlib import sha256
@@ -38,6 +39,10 @@ from lungrisk.formats.frames import (
     Storage,
 )
 from lungrisk.formats.items import Item
+
+NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)
+CONTRAST = re.compile(r"\bc\+|\b(ce|contrast|iv|i\.v\.)(?!\w)", re.IGNORECASE)
+NO_CONTRAST = re.compile(r"\bc-|w/o|\b(without|wo|non|no|native|nativ|unenhanced|pre)\b", re.IGNORECASE)
 
 
 def read_header(item: Item) -> tuple[Frame, ...]:
@@ -167,7 +172,6 @@ def _pixel_element(parsed: Parsed) -> tuple[int, int | None]:
 
 
 def _header(dataset: Dataset) -> Header:
-    agent = text(dataset, 0x00180010)
     return Header(
         vendor=text(dataset, 0x00080070) or None,
         model=text(dataset, 0x00081090) or None,
@@ -175,9 +179,21 @@ def _header(dataset: Dataset) -> Header:
         kvp=soft_number(dataset, 0x00180060),
         exposure_mas=soft_number(dataset, 0x00181152),
         thickness_mm=soft_number(dataset, 0x00180050),
-        contrast=agent if agent.lower() not in ("none", "no", "n") and agent else None,
+        contrast=_contrast(dataset),
         description=text(dataset, 0x0008103E) or None,
     )
+
+
+def _contrast(dataset: Dataset) -> str | None:
+    """The contrast agent, or where a description names one; None where nothing says so."""
+    agent = text(dataset, 0x00180010)
+    if agent and not NO_AGENT.fullmatch(agent):
+        return agent
+    for tag, where in ((0x0008103E, "the series description"), (0x00081030, "the study description")):
+        said = text(dataset, tag)
+        if CONTRAST.search(said) and not NO_CONTRAST.search(said):
+            return f"stated in {where}"
+    return None
 
 
 def _integer(dataset: Dataset, tag: int) -> int | None:

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from lungrisk.core.errors import InputError, UsageFault
@@ -35,15 +35,34 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Everything under the path that was given. single: it was one file, no folder and no archive."""
+    """Everything under the path that was given. folder: of the one file that was given, None for a folder or an archive."""
 
     items: tuple[Item, ...]
-    single: bool = False
+    folder: Path | None = None
     findings: tuple[Finding, ...] = ()
 
-    def item(self, name: str) -> Item | None:
-        """The item of that name."""
-        return next((item for item in self.items if item.name == name), None)
+    @property
+    def single(self) -> bool:
+        """One file was given, no folder and no archive."""
+        return self.folder is not None
+
+    def companion(self, item: Item, name: str) -> Item:
+        """The file that the header in `item` names, in its own folder or below.
+
+        Raises InputError: `sec.path` for a name that leads out of it, `file.unreadable` when it is not there.
+        """
+        parts = PurePosixPath(name.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or ":" in name or not parts.parts:
+            raise InputError(find("sec.path", found=name[:64], expected="a file beside the header", files=[item.name]))
+        wanted = (PurePosixPath(item.name).parent / parts).as_posix()
+        found = next((other for other in self.items if other.name == wanted), None)
+        if found is None and self.folder is not None:
+            path = self.folder / parts
+            if path.is_file() and path.resolve().is_relative_to(self.folder.resolve()):
+                found = _file(path, wanted)
+        if found is None:
+            raise InputError(find("file.unreadable", found="no such file", expected=wanted, files=[item.name]))
+        return found
 
 
 def gather(path: Path) -> Given:
@@ -64,7 +83,7 @@ def gather(path: Path) -> Given:
         raise InputError(find("file.unreadable", found=error.strerror, files=[path.name])) from error
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return Given(tuple(Item(*member) for member in open_archive(path)))
-    return Given((item,), single=True)
+    return Given((item,), folder=path.parent)
 
 
 def _walk(root: Path) -> Given:

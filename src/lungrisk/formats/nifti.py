@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
@@ -16,6 +15,7 @@ from lungrisk.core.records import Scan
 from lungrisk.formats.items import Given, Item
 from lungrisk.formats.series import Series
 from lungrisk.formats.single import LPS_FROM_RAS, checked_affine, claimed, row_of, to_scan
+from lungrisk.formats.voxels import filled
 
 ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 GZIP = b"\x1f\x8b"
@@ -51,15 +51,15 @@ def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if packed else raw
             volume = _header(stream.read(544))
-            need = claimed(volume.shape, volume.dtype.itemsize, None if packed else item.size - volume.offset)
+            claimed(volume.shape, volume.dtype.itemsize, None if packed else item.size - volume.offset)
             stream.seek(volume.offset)
-            values = _voxels(stream, volume, need)
+            values = filled(stream, volume.shape, volume.dtype)
     except (OSError, EOFError, zlib.error) as error:
         code = "file.truncated" if isinstance(error, EOFError) else "file.corrupt"
         raise InputError(find(code, found=str(error)[:80], files=[item.name])) from error
     if volume.slope is not None:
         values = values * np.float32(volume.slope) + np.float32(volume.inter or 0.0)
-    return to_scan("nifti", item.name, values, volume.affine, volume.findings)
+    return to_scan("nifti", (item.name,), values, volume.affine, volume.findings)
 
 
 def survey(items: Sequence[Item]) -> tuple[Series, ...]:
@@ -70,19 +70,6 @@ def survey(items: Sequence[Item]) -> tuple[Series, ...]:
         volume = _header(_unzipped(head) if head[:2] == GZIP else _start(item))
         rows.append(row_of("nifti", item, volume.shape, volume.affine))
     return tuple(rows)
-
-
-def _voxels(stream: Any, volume: Volume, need: int) -> NDArray[Any]:
-    """Exactly the voxels, into one array (k, j, i)."""
-    values = np.empty(volume.shape, volume.dtype)
-    target = memoryview(values.reshape(-1).view(np.uint8).data)
-    got = 0
-    while got < need:
-        n = stream.readinto(target[got:])
-        if not n:
-            raise InputError(find("file.truncated", found=f"{got} bytes of voxels", expected=f"{need}"))
-        got += n
-    return values
 
 
 def _header(head: bytes) -> Volume:
@@ -105,7 +92,7 @@ def _header(head: bytes) -> Volume:
     affine, findings = _place(header)
     if slope == 1 and not inter:
         slope = None
-    return Volume(dtype, shape[::-1], affine, int(header["vox_offset"]) or len(head), slope, inter, findings)
+    return Volume(dtype, shape[::-1], affine, int(header["vox_offset"]) or _size(head) + 4, slope, inter, findings)
 
 
 def _place(header: Any) -> tuple[Affine, tuple[Finding, ...]]:

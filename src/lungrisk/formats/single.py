@@ -23,8 +23,10 @@ MOST_NAN = 0.001
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def to_scan(format_name: str, name: str, values: NDArray[Any], affine: Affine, notes: Iterable[Finding]) -> Scan:
-    """A Scan of one file. values: (k, j, i) of any real kind, HU. affine: (4, 4), (k, j, i, 1) to LPS mm.
+def to_scan(
+    format_name: str, names: tuple[str, ...], values: NDArray[Any], affine: Affine, notes: Iterable[Finding]
+) -> Scan:
+    """A Scan of one volume. names: its files. values: (k, j, i) of any real kind, HU. affine: (4, 4), (k, j, i, 1) to LPS mm.
 
     Raises InputError: `geo.*` as for slices, `px.nan`.
     """
@@ -33,7 +35,7 @@ def to_scan(format_name: str, name: str, values: NDArray[Any], affine: Affine, n
     stack, about = stack_of(affine, values.shape)
     block, counted = _to_int16(values)
     hu, straight, turned = upright(block, stack)
-    source = Source(format=format_name, files=(name,), orientation=plane)
+    source = Source(format=format_name, files=names, orientation=plane)
     return finish(hu, straight, Header(), source, (*notes, *about, *counted, *turned))
 
 
