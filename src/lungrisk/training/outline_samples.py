@@ -1,0 +1,90 @@
+"""What the outline network is trained on: cubes about a point in a nodule, with made-up slices above and below."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungrisk.cohort.continuation import continue_stack
+from lungrisk.cohort.nodule_folder import NoduleStack
+from lungrisk.core.geometry import Affine, apply_affine, shift_affine, spacing_of
+from lungrisk.nodules.crops import cut_aligned
+from lungrisk.nodules.segment import CUBE, LEVELS, normalise, spacing_at
+
+REACH_MM = 16.0  # how far the made-up slices go; beyond, the last one is repeated
+FITS = 0.62  # share of the cube that a nodule may fill at the level that suits it
+OTHER_LEVEL = 0.25  # share of samples that are seen at another level
+ZOOM_SD, GAIN_SD, OFFSET_SD = 0.12, 0.06, 0.05  # the last two in units of the network's input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """A stack, continued: hu (k, j, i) int16, target (k, j, i) bool consensus, extent_mm the longest side of its box."""
+
+    hu: NDArray[np.int16]
+    target: NDArray[np.bool_]
+    affine: Affine
+    centre_mm: NDArray[np.float64]
+    radius_mm: float
+    extent_mm: float
+    weight: float
+
+
+def subject(stack: NoduleStack, rng: np.random.Generator) -> Subject:
+    """A stack made ready: consensus of its readers (their union where they have none), continued at both ends."""
+    consensus = stack.consensus if stack.consensus.any() else np.asarray(stack.readers.any(axis=0))
+    spacing = spacing_of(stack.affine)
+    outlined = np.asarray(stack.readers.any(axis=0))
+    continued = continue_stack(stack.hu, outlined, spacing, REACH_MM, rng)
+    n_above = len(continued.hu) - continued.below - len(stack.hu)
+    places = np.argwhere(consensus)
+    affine = shift_affine(stack.affine, (-continued.below, 0, 0))
+    return Subject(
+        hu=np.clip(continued.hu, -1024, 3071).astype(np.int16),
+        target=np.pad(consensus, ((continued.below, n_above), (0, 0), (0, 0))),
+        affine=affine,
+        centre_mm=apply_affine(stack.affine, places.mean(axis=0)),
+        radius_mm=float((3 * consensus.sum() * np.prod(spacing) / (4 * np.pi)) ** (1 / 3)),
+        extent_mm=float(((np.ptp(places, axis=0) + 1) * spacing).max()),
+        weight=float(np.sqrt(stack.n_readers / 4)),
+    )
+
+
+def level_for(extent_mm: float) -> int:
+    """The finest level at which a nodule of this extent leaves room around itself."""
+    for level in range(LEVELS - 1):
+        if extent_mm <= FITS * float((np.array(CUBE) * spacing_at(level)).min()):
+            return level
+    return LEVELS - 1
+
+
+def draw(item: Subject, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """One training sample: (k, j, i) normalised cube and target 0..1, randomly placed, scaled, turned and shaded."""
+    level = level_for(item.extent_mm)
+    if rng.random() < OTHER_LEVEL:
+        level = int(np.clip(level + rng.choice((-1, 1)), 0, 1 if item.extent_mm < 30 else LEVELS - 1))
+    if level and item.extent_mm < 8:
+        level = 0
+    stretch = np.exp(rng.normal(0, ZOOM_SD)) * np.exp(rng.normal(0, ZOOM_SD / 2, 2))
+    spacing = np.array(spacing_at(level)) * (stretch[0], stretch[1], stretch[1])
+    step = rng.normal(0, 1, 3)
+    step *= rng.random() ** (1 / 3) * min(max(1.5, 0.4 * item.radius_mm), 6.0) / np.linalg.norm(step)
+    place = item.centre_mm + step, CUBE, (float(spacing[0]), float(spacing[1]), float(spacing[2]))
+    cube, _ = cut_aligned(item.hu, item.affine, *place)
+    target, _ = cut_aligned(item.target, item.affine, *place)
+    cube = normalise(cube) * (1 + rng.normal(0, GAIN_SD)) + rng.normal(0, OFFSET_SD)
+    for axis in range(3):
+        if rng.random() < 0.5:
+            cube, target = np.flip(cube, axis), np.flip(target, axis)
+    if rng.random() < 0.5:
+        cube, target = cube.swapaxes(1, 2), target.swapaxes(1, 2)
+    return np.ascontiguousarray(cube, np.float32), np.ascontiguousarray(target, np.float32)
+
+
+def draw_slices(target: NDArray[np.float32], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """n different slices of a cube, mostly those with the nodule and the ones next to them."""
+    held = np.flatnonzero(target.any(axis=(1, 2)))
+    k = np.arange(len(target))
+    near = (k >= held.min() - 3) & (k <= held.max() + 3) if len(held) else k == len(target) // 2
+    chance = np.where(near, 1.0, 0.25)
+    return rng.choice(len(target), n, replace=False, p=chance / chance.sum())
