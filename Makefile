@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= ../shared/data
+# the registry's torch for Linux brings CUDA, 5 GB: `make test EXTRAS=dev,docs` tests everything but the training without it
+EXTRAS ?= dev,docs,train
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format evaluate bench docs docs-pictures clean
@@ -22,7 +24,7 @@ $(VENV)/.plain: pyproject.toml constraints.txt | $(BIN)/python
 
 # with what trains, tests and documents
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $(VENV)/.plain $@
 
 demo: $(VENV)/.plain ## a real CT from its slices to the report, in out/demo
