@@ -8,12 +8,13 @@ from lungrisk.lungs.body import lung_pieces, part_air
 from lungrisk.lungs.coarse import Coarse, coarsen, refine
 from lungrisk.lungs.coverage import cover, judge, middle_column
 from lungrisk.lungs.opacity import dense_region, name_region
-from lungrisk.lungs.shapes import Mask, box_of, close, fill
+from lungrisk.lungs.shapes import Mask, box_of, close, dilate, fill
 from lungrisk.lungs.sides import part_sides
 
 CLOSING_MM = (
     10.0  # the mildest closing that keeps an 18 mm nodule on the diaphragm inside (docs/decisions/0003-lungs.md)
 )
+REGION_CLOSING_MM = 20.0
 
 
 def segment_lungs(scan: Scan) -> Lungs:
@@ -35,8 +36,8 @@ def segment_lungs(scan: Scan) -> Lungs:
     dense_left, dense_right = dense_region(coarse, left, right), dense_region(coarse, right, left)
     tubes = main_airways(coarse, airways)
     left, right = (
-        _closed(coarse, left | dense_left, right | tubes),
-        _closed(coarse, right | dense_right, left | tubes),
+        _closed(coarse, left, dense_left, right | tubes),
+        _closed(coarse, right, dense_right, left | tubes),
     )
     right &= ~left
     coverage = cover(coarse, left | right)
@@ -53,11 +54,15 @@ def segment_lungs(scan: Scan) -> Lungs:
     )
 
 
-def _closed(coarse: Coarse, lung: Mask, not_lung: Mask) -> Mask:
-    """The lung with its vessels, nodules and small bronchi."""
+def _closed(coarse: Coarse, lung: Mask, dense: Mask, not_lung: Mask) -> Mask:
+    """The lung with its vessels, nodules, small bronchi, and the dense region with what lies between it and the lung."""
     if not lung.any():
         return lung
-    box = box_of(lung, 1)
+    box = box_of(lung | dense, 1)
     closed = np.zeros_like(lung)
-    closed[box] = fill(close(lung[box], CLOSING_MM, coarse.spacing)) & ~not_lung[box]
+    closed[box] = close(lung[box], CLOSING_MM, coarse.spacing)
+    if dense.any():
+        around = dilate(dense[box], CLOSING_MM, coarse.spacing)
+        closed[box] |= around & close(lung[box] | dense[box], REGION_CLOSING_MM, coarse.spacing)
+    closed[box] = fill(closed[box]) & ~not_lung[box]
     return closed

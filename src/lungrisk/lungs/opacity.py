@@ -9,8 +9,10 @@ from lungrisk.lungs.coverage import middle_column
 from lungrisk.lungs.shapes import Mask, box_of, components, dilate, erode
 
 ASYMMETRY_MM = 10.0  # lungs are mirror images to about this, heart and diaphragm aside
-MIDDLE_MM = 30.0  # from the spine: aorta, oesophagus and spine itself
+MIDDLE_MM, NEAR_MM = 30.0, 22.0  # from the spine: aorta, oesophagus and spine itself
 THICK_MM = 8.0
+RIM_MM = 4.0  # of the rest of a region that is sure, which reaches REST_MM from it
+REST_MM = 20.0
 LEAST_ML = 20.0  # a ball of 34 mm
 ABOVE = 0.4  # of the lungs' height: below it lie the domes of the diaphragm
 ABOVE_HEART = 0.7
@@ -36,17 +38,29 @@ def dense_region(coarse: Coarse, lung: Mask, other: Mask) -> Mask:
     height = (np.arange(lung.shape[0]) - box[0].start) / (box[0].stop - box[0].start)
     depth = (np.arange(lung.shape[1]) - box[1].start) / (box[1].stop - box[1].start)
     zone = (height[:, None] > ABOVE) & ((depth > BEHIND) | (height[:, None] > ABOVE_HEART))
-    away = np.abs(columns - spine) * coarse.spacing[2] > MIDDLE_MM
-    dense = (~lung & (coarse.hu >= LUNG_BELOW_HU) & zone[:, :, None] & away)[box]
-    dense &= erode(mirrored[box], ASYMMETRY_MM, coarse.spacing)
-    core = erode(dense, THICK_MM, coarse.spacing)
-    if not core.any():
+    away_mm = np.abs(columns - spine) * coarse.spacing[2]
+    dense = (~lung & (coarse.hu >= LUNG_BELOW_HU) & zone[:, :, None])[box]
+    sure = _thick(
+        coarse, dense & (away_mm[box[2]] > MIDDLE_MM) & _eroded(coarse, mirrored[box], ASYMMETRY_MM), THICK_MM
+    )
+    if not sure.any():
         return empty
-    labels, counts = components(dilate(core, THICK_MM, coarse.spacing) & dense)
-    large = counts * coarse.voxel_ml >= LEAST_ML
-    large[0] = False
+    wide = _thick(coarse, dense & _eroded(coarse, mirrored[box], RIM_MM) & (away_mm[box[2]] > NEAR_MM), RIM_MM)
+    wide &= dilate(sure, REST_MM, coarse.spacing)
+    labels, counts = components(wide | sure)
+    large = np.bincount(labels[sure], minlength=len(counts)) * coarse.voxel_ml >= LEAST_ML
     empty[box] = large[labels]
     return empty
+
+
+def _eroded(coarse: Coarse, mask: Mask, radius_mm: float) -> Mask:
+    return erode(mask, radius_mm, coarse.spacing)
+
+
+def _thick(coarse: Coarse, mask: Mask, radius_mm: float) -> Mask:
+    """What a ball of this radius can reach without leaving the mask."""
+    core = erode(mask, radius_mm, coarse.spacing)
+    return dilate(core, radius_mm, coarse.spacing) & mask if core.any() else core
 
 
 def name_region(scan: Scan, coarse: Coarse, region: Mask, side: str) -> tuple[Finding, ...]:
