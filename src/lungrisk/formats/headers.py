@@ -30,6 +30,7 @@ from lungrisk.formats.elements import (
 from lungrisk.formats.enhanced import enhanced_frames
 from lungrisk.formats.frames import (
     BIG_ENDIAN,
+    CT,
     DEFLATED,
     ENHANCED_CT,
     EXPLICIT,
@@ -40,6 +41,7 @@ from lungrisk.formats.frames import (
 )
 from lungrisk.formats.items import Item
 
+DIRECTORY = 0x00041220  # of a DICOMDIR
 NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)
 CONTRAST = re.compile(r"\bc\+|\b(ce|contrast|iv|i\.v\.)(?!\w)", re.IGNORECASE)
 NO_CONTRAST = re.compile(r"\bc-|w/o|\b(without|wo|non|no|native|nativ|unenhanced|pre)\b", re.IGNORECASE)
@@ -96,8 +98,7 @@ def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
     sop_class = text(dataset, 0x00080016)
     rows, columns = short(dataset, 0x00280010), short(dataset, 0x00280011)
     if rows is None or columns is None:
-        if not parsed.preamble and not sop_class and not text(dataset, 0x0020000E):
-            raise InputError(find("file.corrupt", found="no DICOM elements", expected="a DICOM file"))
+        _refuse_unless_whole(dataset, sop_class)
         return ()
     storage = _storage(parsed)
     faults: list[Finding] = []
@@ -132,6 +133,16 @@ def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
     if sop_class in ENHANCED_CT or storage.n_frames > 1:
         return tuple(enhanced_frames(common, dataset))
     return (common,)
+
+
+def _refuse_unless_whole(dataset: Dataset, sop_class: str) -> None:
+    """A file without rows is no image; one that should be is cut, and one that says nothing is no DICOM object."""
+    if sop_class in (CT, *ENHANCED_CT) or (text(dataset, 0x00080060) == "CT" and not sop_class):
+        raise InputError(find("file.truncated", found="the end of the file", expected="Rows", tag="(0028,0010) Rows"))
+    if not sop_class and DIRECTORY not in dataset:
+        raise InputError(
+            find("file.corrupt", found="no SOP class", expected="a DICOM object", tag="(0008,0016) SOPClassUID")
+        )
 
 
 def _storage(parsed: Parsed) -> Storage:

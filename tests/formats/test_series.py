@@ -1,0 +1,237 @@
+"""One scan out of many series and phases: the same choice in any order, with its reason."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradient_phantom import (
+    COLUMN_MM,
+    COLUMNS,
+    ORIGIN,
+    ROW_MM,
+    ROWS,
+    STEP_MM,
+    make_slice,
+    phantom,
+    place,
+    save,
+    worst_error,
+)
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from lungrisk.core.errors import InputError
+from lungrisk.formats import read, survey
+
+
+def series(number: int, n: int = 24, step: float = STEP_MM, brightness: int = 0, **tags: object) -> list[Dataset]:
+    """A series of its own; `brightness` HU on top of the formula marks it."""
+    datasets = []
+    for k in range(n):
+        dataset = make_slice(k)
+        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = f"1.2.3.2.{number}", f"1.2.3.4.{number}.{k}"
+        dataset.SeriesDescription = f"series {number}"
+        place(dataset, (ORIGIN[0], ORIGIN[1], ORIGIN[2] + k * step))
+        marked(dataset, brightness)
+        for keyword, value in tags.items():
+            setattr(dataset, keyword, value)
+        datasets.append(dataset)
+    return datasets
+
+
+def marked(dataset: Dataset, brightness: int) -> Dataset:
+    dataset.PixelData = (np.frombuffer(dataset.PixelData, "<i2") + np.int16(brightness)).astype("<i2").tobytes()
+    return dataset
+
+
+CHOICES: dict[str, tuple[list[Dataset], list[Dataset]]] = {
+    # the first is to be chosen
+    "thin before thick": (series(1, 31, 2.0), series(2, 12, 5.0)),
+    "thin before thick, whichever comes first": (series(2, 31, 2.0), series(1, 12, 5.0)),
+    "soft before sharp": (series(1, ConvolutionKernel="B31f"), series(2, ConvolutionKernel="B70f")),
+    "long before short": (series(1, 40, 2.5), series(2, 12, 1.0)),
+    "original before reformatted": (series(1), series(2, ImageType=["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"])),
+    "the newest study": (
+        series(1, StudyInstanceUID="1.2.3.1.1", StudyDate="20200101", FrameOfReferenceUID="1.5"),
+        series(2, StudyInstanceUID="1.2.3.1.2", StudyDate="20100101", FrameOfReferenceUID="1.6"),
+    ),
+    "readable before not": (series(1, 12, 5.0), series(2, 31, 2.0)[::7]),
+    "rescaled before not CT": (series(1), series(2, 40, Modality="PT", SOPClassUID="1.2.840.10008.5.1.4.1.1.128")),
+}
+
+
+@pytest.mark.parametrize("row", CHOICES)
+def test_the_better_series_is_chosen_and_the_others_named(row: str, tmp_path: Path) -> None:
+    best, other = map(deepcopy, CHOICES[row])
+    for dataset in other:
+        marked(dataset, 300)
+    scan = read(save([*other, *best], tmp_path))
+    assert worst_error(scan) <= 0.7
+    rows = survey(tmp_path)
+    assert [r.description for r in rows if r.chosen] == [best[0].SeriesDescription]
+    assert len(rows) == 2
+    assert all(r.why for r in rows)
+    if row != "rescaled before not CT":
+        finding = next(f for f in scan.findings if f.code == "sel.series")
+        assert other[0].SeriesDescription in str(finding.found)
+
+
+def test_two_patients_are_not_chosen_between(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read(save([*series(1), *series(2, PatientID="ANOTHER")], tmp_path))
+    assert caught.value.findings[0].code == "id.patient_mixed"
+
+
+def test_coronal_reformats_do_not_stand_in_for_an_axial_series_that_is_broken(tmp_path: Path) -> None:
+    coronal = series(2)
+    for k, dataset in enumerate(coronal):
+        place(dataset, (ORIGIN[0], ORIGIN[1] + k * STEP_MM, 60), (1, 0, 0, 0, 0, -1))
+    axial = series(1)
+    with pytest.raises(InputError) as caught:
+        read(save([*axial[:8], *axial[16:], *coronal], tmp_path))
+    assert caught.value.findings[0].code == "geo.hole_large"
+
+
+def twice(first: dict[str, object], second: dict[str, object]) -> list[Dataset]:
+    """One series UID, two sets of images at the same places; the second is the formula, the first 200 HU brighter."""
+    one, other = series(1, brightness=200, **first), series(1, **second)
+    for k, dataset in enumerate(other):
+        dataset.SOPInstanceUID = f"1.2.3.4.2.{k}"
+        dataset.InstanceNumber = 25 + k
+    return [*one, *other]
+
+
+PHASES: dict[str, tuple[list[Dataset], float]] = {
+    "the later acquisition": (twice({"AcquisitionNumber": 2}, {"AcquisitionNumber": 12}), 0.7),
+    "by time": (twice({"AcquisitionTime": "101010.5"}, {"AcquisitionTime": "101110.5"}), 0.7),
+    "by temporal position": (twice({"TemporalPositionIdentifier": 1}, {"TemporalPositionIdentifier": 2}), 0.7),
+    "by number, the first": (twice({}, {}), 200.7),
+}
+
+
+@pytest.mark.parametrize("row", PHASES)
+def test_one_phase_is_chosen_of_several_at_the_same_places(row: str, tmp_path: Path) -> None:
+    datasets, error = PHASES[row]
+    scan = read(save(datasets, tmp_path))
+    assert len(scan.hu) == 24
+    assert error - 1 < worst_error(scan) <= error
+    finding = next(f for f in scan.findings if f.code == "sel.phase")
+    assert finding.n_files == 24
+    assert "101010" not in str(finding.found)
+
+
+def test_ten_phases_give_one(tmp_path: Path) -> None:
+    datasets = []
+    for phase in range(10):
+        datasets += series(1, 12, AcquisitionNumber=phase)
+    for n, dataset in enumerate(datasets):
+        dataset.SOPInstanceUID = f"1.2.3.5.{n}"
+        marked(dataset, n // 12)
+    assert len(read(save(datasets, tmp_path)).hu) == 12
+
+
+def test_an_acquisition_for_each_slice_is_one_scan(tmp_path: Path) -> None:
+    datasets = [d for k, d in enumerate(series(1)) if not setattr(d, "AcquisitionNumber", k)]
+    scan = read(save(datasets, tmp_path))
+    assert len(scan.hu) == 24
+    assert "sel.phase" not in {f.code for f in scan.findings}
+
+
+# multi-frame
+
+
+def macro(**tags: object) -> Sequence:
+    item = Dataset()
+    for keyword, value in tags.items():
+        setattr(item, keyword, value)
+    return Sequence([item])
+
+
+def enhanced(order: list[int], *, shared_rescale: bool = True) -> Dataset:
+    """The phantom as one Enhanced CT file, its frames in any order, with a rescale of their own if asked."""
+    slices = phantom()
+    dataset = make_slice(0)
+    for keyword in (
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "RescaleSlope",
+        "RescaleIntercept",
+        "RescaleType",
+        "SliceThickness",
+    ):
+        delattr(dataset, keyword)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+    dataset.NumberOfFrames = len(order)
+    shared = Dataset()
+    shared.PixelMeasuresSequence = macro(PixelSpacing=[ROW_MM, COLUMN_MM], SliceThickness=STEP_MM)
+    shared.PlaneOrientationSequence = macro(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    groups, pixels = [], []
+    for n, k in enumerate(order):
+        group = Dataset()
+        group.PlanePositionSequence = macro(ImagePositionPatient=slices[k].ImagePositionPatient)
+        intercept = -1024 if shared_rescale else -1024 - n
+        if not shared_rescale:
+            group.PixelValueTransformationSequence = macro(RescaleSlope=1, RescaleIntercept=intercept, RescaleType="HU")
+        groups.append(group)
+        pixels.append((np.frombuffer(slices[k].PixelData, "<i2") - 1024 - intercept).astype("<i2").tobytes())
+    if shared_rescale:
+        shared.PixelValueTransformationSequence = macro(RescaleSlope=1, RescaleIntercept=-1024, RescaleType="HU")
+    dataset.SharedFunctionalGroupsSequence, dataset.PerFrameFunctionalGroupsSequence = (
+        Sequence([shared]),
+        Sequence(groups),
+    )
+    dataset.PixelData = b"".join(pixels)
+    return dataset
+
+
+@pytest.mark.parametrize("shared_rescale", [True, False])
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+def test_multi_frame_files_are_read_frame_by_frame(
+    shared_rescale: bool, shuffled: bool, packed: bool, tmp_path: Path
+) -> None:
+    order = np.random.default_rng(5).permutation(24).tolist() if shuffled else list(range(24))
+    dataset = enhanced(order, shared_rescale=shared_rescale)
+    if packed:
+        dataset.compress("1.2.840.10008.1.2.5", generate_instance_uid=False)
+    dataset.save_as(tmp_path / "one.dcm", enforce_file_format=True)
+    for path in (tmp_path, tmp_path / "one.dcm"):
+        scan = read(path)
+        assert scan.hu.shape == (24, ROWS, COLUMNS)
+        assert worst_error(scan) <= 0.7
+
+
+def test_classic_and_multi_frame_give_one_hash(tmp_path: Path) -> None:
+    enhanced(list(range(24))).save_as(tmp_path / "one.dcm", enforce_file_format=True)
+    assert read(tmp_path / "one.dcm").source.series_hash == read(save(phantom(), tmp_path / "many")).source.series_hash
+
+
+def without_groups(dataset: Dataset) -> None:
+    dataset.PerFrameFunctionalGroupsSequence = dataset.PerFrameFunctionalGroupsSequence[:20]
+
+
+def without_positions(dataset: Dataset) -> None:
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        del group.PlanePositionSequence
+
+
+def without_rescale(dataset: Dataset) -> None:
+    del dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(without_groups, "geo.no_position"), (without_positions, "geo.no_position"), (without_rescale, "px.no_rescale")],
+)
+def test_multi_frame_files_that_say_too_little_are_refused(
+    change: Callable[[Dataset], None], code: str, tmp_path: Path
+) -> None:
+    dataset = enhanced(list(range(24)))
+    change(dataset)
+    dataset.save_as(tmp_path / "one.dcm", enforce_file_format=True)
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert caught.value.worst()[0].code == code
