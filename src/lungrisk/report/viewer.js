@@ -62,7 +62,7 @@
     for (let n = 0; n < levels.length; n += 1) words[n] = 0xff000000 | (0x010101 * table[levels[n]]);
     context.putImageData(picture, 0, 0);
     mark(data.indices[place]);
-    where.textContent = `slice ${data.indices[place]} of 0 to ${data.n_slices - 1}, z ${data.z_mm[place].toFixed(1)} mm`;
+    where.textContent = `slice ${data.indices[place]} (0 to ${data.n_slices - 1}), z ${data.z_mm[place].toFixed(1)} mm`;
     root.dataset.slice = data.indices[place];
   }
 

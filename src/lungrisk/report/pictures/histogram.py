@@ -1,6 +1,7 @@
 """The histogram of HU: what the scan is made of, and whether the values are Hounsfield units at all."""
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from lungrisk.core.records import Lungs, Nodule, Scan
 from lungrisk.report.pictures import canvas
@@ -31,6 +32,9 @@ def draw_histogram(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...])
     for name, low, high, colour in BANDS:
         axes.axvspan(low, high, color=colour, zorder=0, linewidth=0)
         axes.text(max((low + high) / 2, LOW + 40), top / 1.35, name, ha="center", va="top", size=9, color=canvas.INK)
+    ticks = [10.0**power for power in range(-6, 4) if axes.get_ylim()[0] <= 10.0**power <= top]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("HU", size=9, color=canvas.INK)
     axes.set_ylabel(f"litres in {STEP} HU", size=9, color=canvas.INK)
     axes.tick_params(labelsize=8, colors=canvas.INK)

@@ -10,9 +10,11 @@ TITLE = "Three planes, lung window (-600/1500 HU); every nodule is projected ont
 NAMES = ("axial", "coronal", "sagittal")
 LETTERS = (("R", "L", "A", "P"), ("R", "L", "H", "F"), ("A", "P", "H", "F"))
 WIDEST_PX = 560
+HIGHEST_PX = 640
 TOP_PX = 36
 BOTTOM_PX = 28
 GAP_PX = 8
+LEAST_PX = 240  # a sheet's width, however small the scan
 
 
 def draw_planes(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) -> bytes:
@@ -20,10 +22,12 @@ def draw_planes(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) ->
     index = choose_planes(scan, lungs, nodules)
     sections = [grey(section(scan.hu, axis, index[axis]), LUNG) for axis in range(3)]
     sizes = [size_mm(picture, steps(scan.spacing, axis)) for axis, picture in enumerate(sections)]
-    pixel_mm = max(width for _, width in sizes) / WIDEST_PX
-    pixels = [(round(height / pixel_mm), round(width / pixel_mm)) for height, width in sizes]
+    pixel_mm = max(max(width / WIDEST_PX, height / HIGHEST_PX) for height, width in sizes)
+    pixels = [(max(1, round(height / pixel_mm)), max(1, round(width / pixel_mm))) for height, width in sizes]
     figure = canvas.sheet(
-        sum(width for _, width in pixels) + 4 * GAP_PX, TOP_PX + max(height for height, _ in pixels) + BOTTOM_PX, TITLE
+        max(LEAST_PX, sum(width for _, width in pixels) + 4 * GAP_PX),
+        TOP_PX + max(height for height, _ in pixels) + BOTTOM_PX,
+        TITLE,
     )
     left = GAP_PX
     for axis, picture in enumerate(sections):

@@ -58,8 +58,11 @@ class Hits(NamedTuple):
     normal: Floats
 
 
-def coarse(array: NDArray[Any], spacing: Triple, grid_mm: float) -> Grid:
-    """Means of blocks of whole voxels about grid_mm wide in the slice; rows at exactly grid_mm along k, linear between."""
+def coarse(array: NDArray[Any], spacing: Triple, grid_mm: float, corner: tuple[int, int] = (0, 0)) -> Grid:
+    """Means of blocks of whole voxels about grid_mm wide in the slice; rows at exactly grid_mm along k, linear between.
+
+    corner: (j, i) of the array's first voxel in the scan, where it is a part of it.
+    """
     across = [max(1, int(grid_mm / step + 0.5)) for step in spacing[1:]]
     rows, columns = (max(1, count // factor) for count, factor in zip(array.shape[1:], across, strict=True))
     across = [min(factor, count) for factor, count in zip(across, array.shape[1:], strict=True)]
@@ -68,19 +71,33 @@ def coarse(array: NDArray[Any], spacing: Triple, grid_mm: float) -> Grid:
         for right in range(across[1]):
             blocks += array[:, down : rows * across[0] : across[0], right : columns * across[1] : across[1]]
     blocks /= across[0] * across[1]
-    start = (0.0, *((factor - 1) / 2 * step for factor, step in zip(across, spacing[1:], strict=True)))
+    j, i = ((at + (factor - 1) / 2) * step for at, factor, step in zip(corner, across, spacing[1:], strict=True))
     length = (array.shape[0] - 1) * spacing[0]
     at = np.arange(0.0, length + 1e-6, grid_mm) / spacing[0]
     below = np.minimum(at.astype(int), array.shape[0] - 1)
     above = np.minimum(below + 1, array.shape[0] - 1)
     weight = (at - below).astype(np.float32)[:, None, None]
     values = blocks[below] * (1 - weight) + blocks[above] * weight
-    return Grid(values, (grid_mm, across[0] * spacing[1], across[1] * spacing[2]), (start[0], start[1], start[2]))
+    return Grid(values, (grid_mm, across[0] * spacing[1], across[1] * spacing[2]), (0.0, j, i))
 
 
 def smooth(grid: Grid) -> Grid:
-    """The grid, blurred by one voxel: a mask becomes a surface without stairs."""
-    return grid._replace(values=ndimage.gaussian_filter(grid.values, 1.0))
+    """The grid, blurred by about one voxel (1 2 1, twice along each axis): a mask becomes a surface without stairs."""
+    values = grid.values.copy()
+    for axis in range(3):
+        along = np.moveaxis(values, axis, 0)  # a view: what is written here lands in values
+        for _ in range(2):
+            pairs = along[1:] + along[:-1]
+            along[1:-1] = 0.25 * (pairs[1:] + pairs[:-1])
+    return grid._replace(values=values)
+
+
+def without_specks(grid: Grid, threshold: float, least_mm3: float) -> Grid:
+    """The grid without parts at `threshold` or above that are smaller than least_mm3: noise, dense stools, contrast."""
+    labels, _ = ndimage.label(grid.values >= threshold)
+    small = np.bincount(labels.ravel()) * np.prod(grid.spacing) < least_mm3
+    small[0] = False
+    return grid._replace(values=np.where(small[labels], np.float32(threshold - 1), grid.values))
 
 
 def look(grid: Grid, turn: float) -> View:
@@ -128,18 +145,19 @@ def _refine(
         middle = (outside + inside) / 2
         above = _values(grid, view.points(row, across, middle)) >= threshold
         outside, inside = np.where(above, outside, middle), np.where(above, middle, inside)
+    surface = (outside + inside) / 2
     slope = np.stack(
         [
-            _values(grid, view.points(row, across + step, inside))
-            - _values(grid, view.points(row, across - step, inside)),
-            _values(grid, view.points(row, across, inside + step))
-            - _values(grid, view.points(row, across, inside - step)),
-            _values(grid, view.points(row + step, across, inside))
-            - _values(grid, view.points(row - step, across, inside)),
+            _values(grid, view.points(row, across + step, surface))
+            - _values(grid, view.points(row, across - step, surface)),
+            _values(grid, view.points(row, across, surface + step))
+            - _values(grid, view.points(row, across, surface - step)),
+            _values(grid, view.points(row + step, across, surface))
+            - _values(grid, view.points(row - step, across, surface)),
         ],
         axis=-1,
     )
-    return inside, -slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
+    return surface, -slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
 
 
 def _values(grid: Grid, points: NDArray[np.float64]) -> Floats:

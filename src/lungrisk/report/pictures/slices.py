@@ -12,6 +12,7 @@ TITLE = "Axial slices, head to feet: lung window (-600/1500 HU), last row medias
 COLUMNS = 5
 ROWS = 4
 CELL_PX = 300
+HIGHEST_PX = 360
 GAP_PX = 6
 TOP_PX = 36
 BOTTOM_PX = 28
@@ -30,7 +31,7 @@ def draw_slices(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) ->
     """The grid as PNG; nodules that a slice cuts are ringed."""
     box = lung_box(scan, lungs, MARGIN_MM)
     _, down, across = scan.spacing
-    pixel_mm = (box.i.stop - box.i.start) * across / CELL_PX
+    pixel_mm = max((box.i.stop - box.i.start) * across / CELL_PX, (box.j.stop - box.j.start) * down / HIGHEST_PX)
     layout = Layout(box, pixel_mm, max(40, round((box.j.stop - box.j.start) * down / pixel_mm)))
     first, last = lung_ends(scan, lungs)
     upper = spread(first, last, COLUMNS * ROWS)[::-1]
