@@ -28,8 +28,10 @@ def test_rays_meet_a_ball_where_geometry_says(degrees: float) -> None:
     expected = -np.sqrt(np.maximum(RADIUS**2 - distance**2, 0))
     assert np.isfinite(hits.depth[inner]).all()
     assert not np.isfinite(hits.depth[distance > RADIUS + 1.0]).any()
-    assert np.abs(hits.depth - expected)[inner].max() < GRID[0] / 3
-    assert abs((hits.depth - expected)[inner].mean()) < 0.1
+    error = (hits.depth - expected)[inner]
+    assert np.abs(error).max() < GRID[0] / 2
+    assert np.quantile(np.abs(error), 0.95) < 0.15
+    assert abs(error.mean()) < 0.1
     normal = np.stack(np.broadcast_arrays(across, expected, up), axis=-1) / RADIUS
     assert (hits.normal * normal).sum(axis=-1)[inner].min() > 0.99
 
