@@ -1,0 +1,53 @@
+"""The card of "nodule or not"."""
+
+from typing import Any
+
+from lungrisk.training.export import DATA, Card
+
+
+def card_of(figures: dict[str, Any]) -> str:
+    """CARD.md from what `evaluate_candidates` gave."""
+    hard = figures["hard"]
+
+    def line(name: str, part: dict[str, Any]) -> list[str]:
+        interval = f"{part['auc']:.3f} ({part['auc_low']:.3f}-{part['auc_high']:.3f})"
+        return [name, f"{part['n']:,} ({part['n_positive']:,})", interval, f"{part['ap']:.3f}"]
+
+    def plain(name: str, key: str) -> list[str]:
+        size = f"{figures['n']:,} ({figures['n_positive']:,})"
+        return [name, size, f"{figures[f'auc_{key}']:.3f}", f"{figures[f'ap_{key}']:.3f}"]
+
+    return Card(
+        title="candidate: is this place in the lungs a nodule?",
+        what="Five small 2D networks, one a fold. Each takes a square picture of a plane through a place (48 x 48 pixels of 0.7 mm, "
+        "HU) and gives log odds. In a scan, `find_candidates` looks for bright blobs of all sizes inside the lungs, asks the networks "
+        "on nine planes through each, and combines what they say with the roundness of the blob.",
+        data="Patches of LUNA16 candidates, nodule or random candidate. From LIDC-IDRI stacks: slices of nodules that at least two readers "
+        "outlined, and as hard examples the brightest blobs at least 4 mm from every outline in the same stacks (vessels, their "
+        "crossings, walls). A nodule lies in the middle of its stack and what is beside it near the edge: edges of the nodules' "
+        "pictures are hidden as often as those of the others. LIDC-IDRI-0001 was left out.\n\n" + DATA,
+        command="lungrisk train NODULES_DIR --net candidate -o BUNDLE",
+        recompute="lungrisk evaluate NODULES_DIR --bundle BUNDLE",
+        figures=[
+            ["on", "n (nodules)", "AUC (95 %)", "average precision"],
+            line("patches, out of fold by group", figures),
+            plain("the same, mean of the middle of the patch", "centre"),
+            plain("the same, logistic regression on rings", "rings"),
+            line("nodules in stacks against bright blobs beside them, out of fold by patient, one view", hard),
+        ],
+        notes=SCANS,
+        limits=[
+            "The patches' negatives are random candidates, most of them nothing: an AUC there says little of false positives in a scan.",
+            "The hard examples are axial slices; that a plane along a vessel shows a line is used at prediction, not trained in 3D.",
+            "No nodule over about 30 mm was in the training; larger ones are shown to the networks scaled down, which was seen to work "
+            "on the few scans named above and on no others.",
+            "False positives in a scan, the weights of the sum and the threshold of acceptance were looked at on four scans only.",
+            "Nodules under 5 mm, ground glass and what lies outside the lungs' mask may be missed.",
+            "`nodule_probability` is a ranking brought to 0..1; it is not calibrated on a population.",
+        ],
+    ).text()
+
+
+SCANS = """## In whole scans
+
+"""
