@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from lungrisk.simulation import demo_scan
 from lungrisk.simulation.demo_scan import fetch_demo, is_the_wheel
 
 
