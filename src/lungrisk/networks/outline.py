@@ -32,22 +32,17 @@ class OutlineNet(nn.Module):
     def forward(self, cube: Tensor) -> Tensor:
         """All slices of the cubes."""
         n, depth = cube.shape[0], cube.shape[1]
-        views = self.views(cube, torch.arange(depth, device=cube.device).expand(n, depth))
+        slices = torch.arange(depth, device=cube.device)
+        seen = [torch.index_select(cube, 1, (slices + step).clamp(0, depth - 1)) for step in NEIGHBOURS]
+        views = _stacked(seen, cube[:, depth // 2][:, None], slices[None] - depth // 2, depth)
         return self.plane(views.flatten(0, 1)).reshape(n, depth, *cube.shape[2:])
 
     def views(self, cube: Tensor, slices: Tensor) -> Tensor:
         """(n, k, j, i) cubes and (n, s) slices of them -> (n, s, channels, j, i): what `plane` reads."""
-        n, depth, height, width = cube.shape
-        row = torch.arange(n, device=cube.device)[:, None]
+        depth = cube.shape[1]
+        row = torch.arange(len(cube), device=cube.device)[:, None]
         seen = [cube[row, (slices + step).clamp(0, depth - 1)] for step in NEIGHBOURS]
-        seen.append(cube[:, depth // 2][:, None].expand_as(seen[0]))
-        j = torch.arange(height, device=cube.device) - (height - 1) / 2
-        i = torch.arange(width, device=cube.device) - (width - 1) / 2
-        near = torch.exp(-(j[:, None] ** 2 + i[None] ** 2) / (2 * POINT_SD**2))
-        seen.append(near.expand_as(seen[0]))
-        far = (slices - depth // 2).abs().to(cube.dtype) / (depth // 2)
-        seen.append(far[:, :, None, None].expand_as(seen[0]))
-        return torch.stack(seen, 2)
+        return _stacked(seen, cube[:, depth // 2][:, None], slices - depth // 2, depth)
 
     def plane(self, views: Tensor) -> Tensor:
         """(m, channels, j, i) views -> (m, j, i) logits."""
@@ -60,6 +55,17 @@ class OutlineNet(nn.Module):
             x = block(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], 1))
         logits: Tensor = self.head(x)[:, 0]
         return logits
+
+
+def _stacked(seen: list[Tensor], middle: Tensor, apart: Tensor, depth: int) -> Tensor:
+    """Slices, the middle slice, nearness to the point in the plane, distance from it across: one channel each."""
+    like = seen[0]
+    j = torch.arange(like.shape[2], device=like.device) - (like.shape[2] - 1) / 2
+    i = torch.arange(like.shape[3], device=like.device) - (like.shape[3] - 1) / 2
+    near = torch.exp(-(j[:, None] ** 2 + i[None] ** 2) / (2 * POINT_SD**2))
+    far = apart.abs().to(like.dtype) / (depth // 2)
+    marks = (middle, near, far[:, :, None, None])
+    return torch.stack([*seen, *(mark.expand_as(like) for mark in marks)], 2)
 
 
 class OutlineEnsemble(nn.Module):
