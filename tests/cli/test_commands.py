@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from lungrisk.cli.app import COMMANDS, build
 from lungrisk.cli.exits import describe, run
@@ -211,6 +212,16 @@ def test_every_command_has_help_and_leaves_with_0(command: str, capsys: pytest.C
     out = capsys.readouterr().out
     assert "Usage: lungrisk" in out
     assert "--quiet" in out
+
+
+def test_an_option_means_the_same_in_every_command() -> None:
+    meanings: dict[str, set[str]] = {}
+    for name in COMMANDS:
+        for one in get_command(build()).commands[name].params:  # type: ignore[attr-defined]
+            if one.opts[0].startswith("-") and "--out" not in one.opts:  # what is written where is the command's own
+                meanings.setdefault(max(one.opts, key=len), set()).add(str(one.help))
+    assert {name: texts for name, texts in meanings.items() if len(texts) > 1} == {}
+    assert {"--quiet", "--json", "--strict", "--seed", "--bundle"} <= set(meanings)
 
 
 def test_info_lists_the_shipped_bundles(capsys: pytest.CaptureFixture[str]) -> None:
