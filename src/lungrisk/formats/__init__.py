@@ -52,6 +52,14 @@ def read(path: str | Path, *, keep_ids: bool = False) -> Scan:
     sorted_out, notes = _sort_out(given)
     chosen = _chosen(sorted_out, notes)
     scan = chosen.load(sorted_out[chosen.name], given, keep_ids=keep_ids)
+    passed = [item.name for name, items in sorted_out.items() if name != chosen.name for item in items]
+    if passed:
+        notes = (
+            *notes,
+            find(
+                "sel.series", found=f"{chosen.name} slices; not the volumes in {len(passed)} other files", files=passed
+            ),
+        )
     return replace(scan, findings=(*(n for n in notes if not _is_part(n, scan)), *scan.findings))
 
 
@@ -63,8 +71,13 @@ def survey(path: str | Path) -> tuple[Series, ...]:
     lungrisk.core.errors.UsageFault: use.missing: there is no such file or folder; found no/such/folder; check the path
     """
     sorted_out, notes = _sort_out(gather(Path(path)))
-    _chosen(sorted_out, notes)
-    return tuple(row for form in FORMATS if form.name in sorted_out for row in form.survey(sorted_out[form.name]))
+    chosen = _chosen(sorted_out, notes)
+    rows = list(chosen.survey(sorted_out[chosen.name]))
+    for form in FORMATS:
+        if form.name in sorted_out and form is not chosen:
+            why = f"{chosen.name} slices are preferred"
+            rows += [replace(row, chosen=False, why=why) for row in form.survey(sorted_out[form.name])]
+    return tuple(rows)
 
 
 def _is_part(note: Finding, scan: Scan) -> bool:

@@ -17,11 +17,13 @@ MOST_BYTES = 8 * 2**30
 MOST_RATIO = 200
 RATIO_FROM_BYTES = 2**20  # small files of zeros may be packed as tightly as they like
 
-Member = tuple[str, int, Callable[[], BinaryIO]]
+Member = tuple[str, int, Callable[[], BinaryIO], Callable[[int], bytes]]
 
 
 def open_archive(path: Path) -> list[Member]:
-    """The files of a zip as (name, unpacked size, opener), sorted by name. The archive stays open as long as an opener lives.
+    """The files of a zip as (name, unpacked size, opener, reader of the first bytes), sorted by name.
+
+    The archive stays open as long as an opener lives.
 
     Raises InputError: `file.corrupt`, `file.encrypted`, `sec.path` (absolute, `..`, links, two entries of one name),
     `res.claim` (too many, too large, packed too tightly).
@@ -32,10 +34,8 @@ def open_archive(path: Path) -> list[Member]:
         raise InputError(find("file.corrupt", found=str(error), expected="a zip archive", files=[path.name])) from error
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     _refuse_hostile(entries, path)
-    return [
-        (entry.filename, entry.file_size, _opener(archive, entry))
-        for entry in sorted(entries, key=lambda e: e.filename)
-    ]
+    entries.sort(key=lambda entry: entry.filename)
+    return [(entry.filename, entry.file_size, *_readers(archive, entry)) for entry in entries]
 
 
 def _refuse_hostile(entries: list[zipfile.ZipInfo], path: Path) -> None:
@@ -65,12 +65,12 @@ def _refuse_hostile(entries: list[zipfile.ZipInfo], path: Path) -> None:
         raise InputError(find("res.claim", found=f"{total} bytes", expected=f"at most {MOST_BYTES}", files=[path.name]))
 
 
-def _opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
-    def open_member() -> BinaryIO:
+def _readers(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[Callable[[], BinaryIO], Callable[[int], bytes]]:
+    def start(n_bytes: int) -> bytes:
         try:
             with archive.open(entry) as stream:
-                return io.BytesIO(stream.read(entry.file_size))
+                return stream.read(min(n_bytes, entry.file_size))
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
             raise InputError(find("file.corrupt", found=str(error), files=[entry.filename])) from error
 
-    return open_member
+    return lambda: io.BytesIO(start(entry.file_size)), start

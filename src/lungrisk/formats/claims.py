@@ -102,10 +102,16 @@ def _claim_native(frame: Frame) -> None:
         )
 
 
+def _lossy(frame: Frame) -> bool:
+    """What the header says; where it says nothing, what the transfer syntax allows."""
+    decoder = DECODERS.get(frame.storage.syntax)
+    return frame.lossy not in ("", "no") or (frame.lossy == "" and decoder is not None and decoder.lossy)
+
+
 def compression(frames: Sequence[Frame]) -> tuple[Finding, ...]:
     """`px.lossy` where the header or the transfer syntax says so, `px.depth` for 8-bit values."""
     findings = []
-    lossy = [f for f in frames if f.lossy or (f.storage.syntax in DECODERS and DECODERS[f.storage.syntax].lossy)]
+    lossy = [frame for frame in frames if _lossy(frame)]
     if lossy:
         name = (
             DECODERS[lossy[0].storage.syntax].name if lossy[0].storage.syntax in DECODERS else "an earlier compression"

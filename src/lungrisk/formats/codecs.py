@@ -1,6 +1,6 @@
 """Compressed frames to arrays. All decoders but RLE's assembly are imagecodecs', which lets threads run side by side.
 
-Adding a transfer syntax is one row of DECODERS (docs/decisions/0002-codecs.md).
+Adding a transfer syntax is one row of DECODERS (docs/decisions/0005-codecs.md).
 """
 
 from collections.abc import Callable

@@ -23,9 +23,13 @@ from lungrisk.formats.pixels import load_block
 from lungrisk.formats.series import Series
 from lungrisk.formats.upright import plane_of, upright
 
+APPLE_DOUBLE = b"\x00\x05\x16\x07"
+
 
 def sniff(head: bytes, name: str) -> bool:
     """DICOM by its magic, by a first element of group 2 or 8 where the preamble is missing, or by its name."""
+    if head[:4] == APPLE_DOUBLE or name.rsplit("/", 1)[-1].startswith("._"):
+        return False  # what a Mac leaves beside each file of an archive
     if head[128:132] == b"DICM" or (name.lower().endswith((".dcm", ".dicom", ".ima")) and head):
         return True
     return head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00" and len(head) > 132

@@ -3,6 +3,7 @@
 Names and dates stay in here: the records that leave hold a hash of the patient's id and nothing else of the person.
 """
 
+import io
 import re
 import warnings
 from dataclasses import replace
@@ -41,6 +42,7 @@ from lungrisk.formats.frames import (
 )
 from lungrisk.formats.items import Item
 
+FIRST_BYTES, PIXEL_HEAD_BYTES = 64 * 1024, 12
 DIRECTORY = 0x00041220  # of a DICOMDIR
 NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)
 CONTRAST = re.compile(r"\bc\+|\b(ce|contrast|iv|i\.v\.)(?!\w)", re.IGNORECASE)
@@ -53,9 +55,9 @@ def read_header(item: Item) -> tuple[Frame, ...]:
     Raises InputError (`file.unreadable`, `file.corrupt`, `file.truncated`, `hdr.bits`, `res.claim`).
     """
     try:
-        with item.open() as stream, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom warns of what is judged here
-            return _frames(item, _parse(stream))
+            return _frames(item, _parsed(item))
     except OSError as error:
         raise InputError(find("file.unreadable", found=error.strerror or str(error), files=[item.name])) from error
     except InputError as error:
@@ -76,6 +78,19 @@ class Parsed(NamedTuple):
     preamble: bool
 
 
+def _parsed(item: Item) -> Parsed:
+    if (
+        item.packed and item.size > FIRST_BYTES
+    ):  # of a member of an archive the header is enough, if it holds the header
+        start = item.head(FIRST_BYTES)
+        if DEFLATED.encode() not in start:
+            parsed = _parse(io.BytesIO(start))
+            if len(parsed.start) == PIXEL_HEAD_BYTES:
+                return parsed
+    with item.open() as stream:
+        return _parse(stream)
+
+
 def _parse(stream: BinaryIO) -> Parsed:
     preamble = stream.read(132)[128:] == b"DICM"
     stream.seek(0)
@@ -86,11 +101,11 @@ def _parse(stream: BinaryIO) -> Parsed:
         stream.seek(0)
         inflated = inflate(stream)
         dataset = dcmread(inflated, stop_before_pixels=True, force=True)
-        return Parsed(dataset, syntax, inflated.tell(), inflated.read(12), preamble)
+        return Parsed(dataset, syntax, inflated.tell(), inflated.read(PIXEL_HEAD_BYTES), preamble)
     if not syntax:
         implicit, little = dataset.original_encoding
         syntax = IMPLICIT if implicit or implicit is None else EXPLICIT if little else BIG_ENDIAN
-    return Parsed(dataset, syntax, stream.tell(), stream.read(12), preamble)
+    return Parsed(dataset, syntax, stream.tell(), stream.read(PIXEL_HEAD_BYTES), preamble)
 
 
 def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
@@ -213,8 +228,9 @@ def _integer(dataset: Dataset, tag: int) -> int | None:
 
 
 def _lossy(dataset: Dataset) -> str:
-    if text(dataset, 0x00282110) != "01":
-        return ""
+    stated = text(dataset, 0x00282110)
+    if stated != "01":
+        return "no" if stated == "00" else ""
     ratio = soft_number(dataset, 0x00282112)
     return f"ratio {ratio:g}" if ratio else "ratio not stated"
 

@@ -16,21 +16,25 @@ HEAD_BYTES = 512
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file. name: relative to what was given, with forward slashes. size: bytes, unpacked. open: gives a seekable stream."""
+    """One file. name: relative to what was given, with forward slashes. size: bytes, unpacked. open: gives a seekable stream.
+    start: for a member of an archive, its first bytes without inflating the rest."""
 
     name: str
     size: int
     open: Callable[[], BinaryIO] = field(repr=False)
+    start: Callable[[int], bytes] | None = field(default=None, repr=False)
 
-    def head(self) -> bytes:
+    @property
+    def packed(self) -> bool:
+        """Opening it inflates all of it."""
+        return self.start is not None
+
+    def head(self, n_bytes: int = HEAD_BYTES) -> bytes:
         """The first bytes. Raises OSError."""
+        if self.start is not None:
+            return self.start(n_bytes)
         with self.open() as stream:
-            return stream.read(HEAD_BYTES)
-
-    def content(self) -> bytes:
-        """All bytes. Raises OSError."""
-        with self.open() as stream:
-            return stream.read()
+            return stream.read(n_bytes)
 
 
 @dataclass(frozen=True, slots=True)

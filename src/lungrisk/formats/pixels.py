@@ -1,9 +1,11 @@
 """Stored pixels to Hounsfield units: one frame at a time into its place in one int16 block, several frames side by side."""
 
+import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from threading import Lock
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,42 +53,62 @@ def load_block(frames: Sequence[Frame]) -> tuple[NDArray[np.int16], tuple[Findin
 
 
 class _Contents:
-    """Bytes of the pixel element, kept for the file at hand only where several frames share it."""
+    """Opened files. What many frames share and is dear to open, is opened once and kept."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, list[bytes]] = {}
+        self._lock = Lock()
+        self._files: dict[str, bytes] = {}
+        self._streams: dict[str, list[bytes]] = {}
 
     def stored(self, frame: Frame) -> NDArray[Any]:
         """Stored values (rows, columns) of a frame, before any masking."""
         storage = frame.storage
         if storage.syntax in NATIVE:
-            return _native(frame)
-        streams = self._kept.get(frame.item.name)
-        if streams is None:
-            streams = _fragments(frame)
-            if storage.n_frames > 1:
-                self._kept[frame.item.name] = streams
+            return _native(frame, self._opened(frame))
+        streams = self._code_streams(frame)
         if len(streams) != storage.n_frames:
             raise InputError(find("px.length", found=f"{len(streams)} frames", expected=f"{storage.n_frames}"))
         decode = decoder_for(storage.syntax)
         return decode(streams[frame.index], (storage.rows, storage.columns), storage.bits_allocated // 8)
 
+    def _opened(self, frame: Frame) -> BinaryIO:
+        dear = frame.item.packed or frame.storage.syntax == DEFLATED
+        if frame.storage.n_frames == 1 or not dear:
+            return _plain(frame)
+        with self._lock:
+            if frame.item.name not in self._files:
+                with _plain(frame) as stream:
+                    self._files[frame.item.name] = stream.read()
+        return io.BytesIO(self._files[frame.item.name])
 
-def _native(frame: Frame) -> NDArray[Any]:
+    def _code_streams(self, frame: Frame) -> list[bytes]:
+        if frame.storage.n_frames == 1:
+            return _fragments(frame)
+        with self._lock:
+            if frame.item.name not in self._streams:
+                self._streams[frame.item.name] = _fragments(frame)
+        return self._streams[frame.item.name]
+
+
+def _plain(frame: Frame) -> BinaryIO:
+    """The file, its dataset inflated where it was deflated."""
+    if frame.storage.syntax != DEFLATED:
+        return frame.item.open()
+    with frame.item.open() as stream:
+        return inflate(stream)
+
+
+def _native(frame: Frame, stream: BinaryIO) -> NDArray[Any]:
     storage = frame.storage
     kind = "f" if storage.tag in PIXEL_TAGS[1:] else "i" if storage.signed else "u"
     dtype = np.dtype(f"{'<' if storage.little_endian else '>'}{kind}{storage.bits_allocated // 8}")
-    size = storage.rows * storage.columns
-    head = 8 if storage.syntax == IMPLICIT else 12
-    with frame.item.open() as stream:
-        source = inflate(stream) if storage.syntax == DEFLATED else stream
-        source.seek(storage.offset + head + frame.index * size * dtype.itemsize)
-        content = source.read(size * dtype.itemsize)
-    if len(content) < size * dtype.itemsize:
+    n_bytes = storage.rows * storage.columns * dtype.itemsize
+    with stream:
+        stream.seek(storage.offset + (8 if storage.syntax == IMPLICIT else 12) + frame.index * n_bytes)
+        content = stream.read(n_bytes)
+    if len(content) < n_bytes:
         found = f"{len(content)} bytes"
-        raise InputError(
-            find("file.truncated", found=found, expected=f"{size * dtype.itemsize}", tag=tag_name(storage.tag))
-        )
+        raise InputError(find("file.truncated", found=found, expected=n_bytes, tag=tag_name(storage.tag)))
     return np.frombuffer(content, dtype).reshape(storage.rows, storage.columns)
 
 
@@ -94,5 +116,4 @@ def _fragments(frame: Frame) -> list[bytes]:
     """The code stream of each frame of an encapsulated pixel element."""
     with frame.item.open() as stream:
         stream.seek(frame.storage.offset + 12)
-        content = stream.read()
-    return list(generate_frames(content, number_of_frames=frame.storage.n_frames))
+        return list(generate_frames(stream.read(), number_of_frames=frame.storage.n_frames))

@@ -22,6 +22,8 @@ DRIFT_WITHIN = 0.5  # sideways scatter that no straight line explains
 LARGEST_GAP = 10.0  # a hole that can hide a nodule of 10 mm is not filled
 LIMITED_GAP = 5.0
 SPACING_BETWEEN = (0.1, 2.0)  # of pixels
+STEP_BETWEEN = (0.1, 20.0)  # of slices
+MOST_FINER = 4  # an uneven stack is not resampled to more slices than so many times its own
 POSITION_TAG, ORIENTATION_TAG = "(0020,0032) ImagePositionPatient", "(0020,0037) ImageOrientationPatient"
 
 
@@ -111,11 +113,17 @@ def build_stack(
 ) -> tuple[Stack, tuple[Finding, ...]]:
     """The stack of slices at ordered positions (n, 3), and what was found out about its spacing.
 
-    Findings: `geo.hole`, `geo.jitter`, `geo.uneven`, `geo.tilt`. Raises InputError: `geo.hole_large`, `geo.drift`.
+    Findings: `geo.hole`, `geo.jitter`, `geo.uneven`, `geo.tilt`. Raises InputError: `geo.hole_large`, `geo.drift`, `geo.spacing_bad`.
     """
     normal = np.cross(row, column)
-    heights = positions @ normal
-    even, step, findings = _spacing_along(heights)
+    even, step, findings = _spacing_along(positions @ normal)
+    low, high = STEP_BETWEEN
+    if not low <= step <= high:
+        raise InputError(
+            find(
+                "geo.spacing_bad", found=f"{step:g} mm between slices", expected=f"{low} to {high} mm", tag=POSITION_TAG
+            )
+        )
     stack = Stack(row, column, spacing, positions, shape, even, step)
     return stack, (*findings, *_sideways(stack))
 
@@ -163,7 +171,7 @@ def _usual_gap(gaps: NDArray[np.float64]) -> float:
 
 def _finest_gap(gaps: NDArray[np.float64]) -> float:
     """The gap that a tenth of the slices keep to: the even grid shall not lose what the finer part shows."""
-    return float(max(np.quantile(gaps, 0.1), 0.25))
+    return float(max(np.quantile(gaps, 0.1), gaps.mean() / MOST_FINER))
 
 
 def _sideways(stack: Stack) -> tuple[Finding, ...]:
