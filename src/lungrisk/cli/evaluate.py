@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lungrisk.cli.options import Bundle, Json, Quiet
+from lungrisk.cli.options import BUNDLE_HELP, Json, Quiet
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
 
 Source = Annotated[
@@ -16,15 +16,19 @@ Source = Annotated[
     ),
 ]
 
+AnyBundle = Annotated[
+    str | None, typer.Option("--bundle", metavar="NAME|PATH", help=BUNDLE_HELP, show_default="all shipped")
+]
 
-def evaluate(source: Source, bundle: Bundle = "malignancy", json_target: Json = None, quiet: Quiet = False) -> None:
+
+def evaluate(source: Source, bundle: AnyBundle = None, json_target: Json = None, quiet: Quiet = False) -> None:
     """The figures of a bundle on a folder of nodules, with their intervals and beside the diameter alone."""
     existing(source)
 
     from lungrisk.evaluation import evaluate as run
 
     with progress("evaluate", quiet=quiet) as step:
-        step(bundle)
+        step(bundle or "all shipped bundles")
         figures = run(source, bundle)
     if json_target is not None:
         emit_json(json.dumps(figures, indent=1), json_target)

@@ -15,9 +15,8 @@ Json: TypeAlias = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - is stdout.", show_default=False),
 ]
-Bundle: TypeAlias = Annotated[
-    str, typer.Option("--bundle", metavar="NAME|PATH", help="The network, by name (see lungrisk info) or by folder.")
-]
+BUNDLE_HELP = "The network, by name (see lungrisk info) or by folder."
+Bundle: TypeAlias = Annotated[str, typer.Option("--bundle", metavar="NAME|PATH", help=BUNDLE_HELP)]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="A limited result counts as refused (exit 3).")]
 KeepIds: TypeAlias = Annotated[
