@@ -179,6 +179,8 @@ def test_names_order_and_folders_do_not_matter(
 def test_what_is_no_image_is_skipped_and_counted(plain: Scan, tmp_path: Path) -> None:
     save(map(unsigned, phantom()), tmp_path / "scan")
     (tmp_path / ".DS_Store").write_bytes(b"\0\0\0\1Bud1" + bytes(600))
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "._0001.dcm").write_bytes(b"\0\5\x16\7" + bytes(200))
     (tmp_path / "notes.txt").write_text("slices of a phantom")
     (tmp_path / "empty.dcm").touch()
     os.mkfifo(tmp_path / "pipe.dcm")
@@ -190,7 +192,7 @@ def test_what_is_no_image_is_skipped_and_counted(plain: Scan, tmp_path: Path) ->
         scan = read(tmp_path)
     assert scan.source.series_hash == plain.source.series_hash
     found = {f.code: (f.severity, f.n_files) for f in scan.findings}
-    assert found["file.other"] == ("info", 2)
+    assert found["file.other"] == ("info", 3)
     assert found["file.empty"] == ("info", 1)
     assert found["file.unreadable"] == ("limited", 1)
 

@@ -1,5 +1,7 @@
 """One scan out of many series and phases: the same choice in any order, with its reason."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -235,3 +237,32 @@ def test_multi_frame_files_that_say_too_little_are_refused(
     with pytest.raises(InputError) as caught:
         read(tmp_path)
     assert caught.value.worst()[0].code == code
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5"])
+def test_a_multi_frame_file_in_a_zip_is_inflated_once(
+    syntax: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = enhanced(list(range(24)))
+    if syntax.endswith(".5"):
+        dataset.compress(syntax, generate_instance_uid=False)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one.dcm", buffer.getvalue())
+    opened = []
+    whole = zipfile.ZipFile.open
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda self, *args: opened.append(args) or whole(self, *args))
+    assert worst_error(read(tmp_path / "scan.zip")) <= 0.7
+    assert len(opened) <= 3  # to tell the format, for the header, for the pixels
+
+
+def test_dicom_slices_go_before_a_volume_beside_them(tmp_path: Path) -> None:
+    import nibabel
+
+    save(phantom(), tmp_path)
+    nibabel.save(nibabel.Nifti1Image(np.zeros((12, 12, 12), np.int16), np.eye(4)), tmp_path / "mask.nii.gz")
+    scan = read(tmp_path)
+    assert scan.source.format == "dicom"
+    assert next(f for f in scan.findings if f.code == "sel.series").files == ("mask.nii.gz",)
+    assert [(row.format, row.chosen) for row in survey(tmp_path)] == [("dicom", True), ("nifti", False)]
