@@ -31,7 +31,8 @@ def draw_histogram(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...])
     axes.set_xlim(LOW, HIGH)
     for name, low, high, colour in BANDS:
         axes.axvspan(low, high, color=colour, zorder=0, linewidth=0)
-        axes.text(max((low + high) / 2, LOW + 40), top / 1.35, name, ha="center", va="top", size=9, color=canvas.INK)
+        at, side = (low, "left") if name == "soft tissue" else (max((low + high) / 2, LOW + 40), "center")
+        axes.text(at, top / 1.35, name, ha=side, va="top", size=9, color=canvas.INK)
     ticks = [10.0**power for power in range(-6, 4) if axes.get_ylim()[0] <= 10.0**power <= top]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
     axes.yaxis.set_minor_locator(NullLocator())

@@ -59,11 +59,11 @@ class Hits(NamedTuple):
 
 
 def coarse(array: NDArray[Any], spacing: Triple, grid_mm: float, corner: tuple[int, int] = (0, 0)) -> Grid:
-    """Means of blocks of whole voxels about grid_mm wide in the slice; rows at exactly grid_mm along k, linear between.
+    """Means of blocks of whole voxels, up to a third wider than grid_mm, in the slice; rows at exactly grid_mm along k, linear between.
 
     corner: (j, i) of the array's first voxel in the scan, where it is a part of it.
     """
-    across = [max(1, int(grid_mm / step + 0.5)) for step in spacing[1:]]
+    across = [max(1, int(4 / 3 * grid_mm / step)) for step in spacing[1:]]
     rows, columns = (max(1, count // factor) for count, factor in zip(array.shape[1:], across, strict=True))
     across = [min(factor, count) for factor, count in zip(across, array.shape[1:], strict=True)]
     blocks = np.zeros((array.shape[0], rows, columns), np.float32)
