@@ -38,6 +38,7 @@ class Row:
     found: str
     likelihood: str
     rank: str
+    accepted: str
     distance_mm: str
     seconds: float
     codes: str
@@ -86,6 +87,7 @@ def judge(scan: dict[str, str], folder: Path) -> Row:
         if likelihood is None
         else f"{likelihood.value:.3f} ({likelihood.low:.3f}-{likelihood.high:.3f})",
         rank="-" if rank is None else str(rank),
+        accepted="-" if rank is None else "yes" if result.nodules[rank - 1].accepted else "no",
         distance_mm="-" if distance is None else f"{distance:.1f}",
         seconds=round(seconds, 1),
         codes=" ".join(sorted({finding.code for finding in result.findings})),
@@ -98,6 +100,7 @@ def row_of(scan: dict[str, str], found: str, **values: Any) -> Row:
     empty: dict[str, Any] = {
         "likelihood": "-",
         "rank": "-",
+        "accepted": "-",
         "distance_mm": "-",
         "seconds": 0.0,
         "codes": "",
@@ -141,8 +144,9 @@ def contradictions(scan: dict[str, str], result: Assessment, rank: int | None, d
         for finding in result.findings
     )
     found = rank is not None and distance is not None and rank <= FIRST and distance <= reach(scan)
+    found = found and rank is not None and result.nodules[rank - 1].accepted
     if not found and not unjudged:
-        said.append(f"the lesion is not among the first {FIRST} nodules and no finding says why")
+        said.append(f"the lesion is not an accepted nodule among the first {FIRST} and no finding says why")
     malignant = "cancer" in scan["malignancy_or_outcome"] or "readers 5" in scan["malignancy_or_outcome"]
     if malignant and float(scan["lesion_diameter_mm"]) >= LARGE_MM and result.likelihood.value <= HIGH and not unjudged:
         said.append(f"a large malignant lesion at a likelihood of {result.likelihood.value:.2f} without a word")
@@ -156,7 +160,7 @@ def fields(row: Row) -> dict[str, Any]:
 
 def text_table(rows: list[Row]) -> str:
     """Columns of text, as wide as they need to be."""
-    names = ["id", "expected", "found", "likelihood", "rank", "distance_mm", "seconds", "codes"]
+    names = ["id", "expected", "found", "likelihood", "rank", "accepted", "distance_mm", "seconds", "codes"]
     cells = [names, *([str(getattr(row, name)) for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
     return "\n".join(
