@@ -4,7 +4,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from lungrisk.core.findings import find
+from lungrisk.core.findings import FINDINGS, find
 from lungrisk.core.records import NOTICE, Assessment, Header
 from lungrisk.report import to_json
 from lungrisk.report.record import SCHEMA, dump
@@ -40,6 +40,10 @@ def test_the_keys_are_those_of_the_contract(assessment: Assessment) -> None:
 @pytest.mark.parametrize("name", ["assessment", "refused"])
 def test_an_output_keeps_to_the_schema(name: str, request: pytest.FixtureRequest) -> None:
     JUDGE.validate(json.loads(dump(to_json(request.getfixturevalue(name)))))
+
+
+def test_every_code_of_the_table_keeps_to_the_schema(refused: Assessment) -> None:
+    JUDGE.validate(to_json(replace(refused, findings=tuple(find(code) for code in FINDINGS))))
 
 
 def test_the_schema_refuses_what_the_contract_does_not_name(assessment: Assessment) -> None:

@@ -1,7 +1,10 @@
 """The histogram of HU: what the scan is made of, and whether the values are Hounsfield units at all."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from matplotlib.ticker import NullLocator
+from numpy.typing import NDArray
 
 from lungrisk.core.records import Lungs, Nodule, Scan
 from lungrisk.report.pictures import canvas
@@ -17,14 +20,21 @@ BANDS = (  # HU of what a chest is made of, by name
 
 
 def draw_histogram(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) -> bytes:
-    """PNG: share of volume a HU on a logarithmic axis, of the whole scan and of the lungs; litres on the axis."""
+    """PNG: litres in each step of HU, on a logarithmic axis, of the whole scan and of the lungs."""
     figure = canvas.sheet(1000, 460, "Hounsfield units in the scan")
     axes = figure.add_axes((0.075, 0.16, 0.90, 0.70))
     litres = _counts(scan.hu) * scan.voxel_mm3 / 1e6
     axes.stairs(litres, _edges(), color=canvas.INK, linewidth=1.2, label="whole scan")
     if lungs is not None:
-        inside = _counts(scan.hu[lungs.mask]) * scan.voxel_mm3 / 1e6
-        axes.stairs(inside, _edges(), color=canvas.LEFT_COLOUR, fill=True, alpha=0.45, label="lungs")
+        lung = (hu[inside] for hu, inside in zip(scan.hu, lungs.mask, strict=True))
+        axes.stairs(
+            _counts(lung) * scan.voxel_mm3 / 1e6,
+            _edges(),
+            color=canvas.LEFT_COLOUR,
+            fill=True,
+            alpha=0.45,
+            label="lungs",
+        )
     axes.set_yscale("log")
     top = max(float(litres.max()), 1e-6) * 6
     axes.set_ylim(max(float(litres[litres > 0].min(initial=top)), 1e-6), top)
@@ -44,11 +54,13 @@ def draw_histogram(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...])
     return canvas.save(figure)
 
 
-def _edges() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _edges() -> NDArray[np.int64]:
     return np.arange(LOW, HIGH + STEP, STEP)
 
 
-def _counts(hu: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Voxels in each bin; what lies beyond the ends is counted in the first and last."""
-    bins = (hu.ravel().view(np.int16).clip(LOW, HIGH - 1) - np.int16(LOW)) >> 3
-    return np.bincount(bins, minlength=(HIGH - LOW) // STEP)
+def _counts(slices: Iterable[NDArray[np.int16]]) -> NDArray[np.int64]:
+    """Voxels in each bin, slice by slice to keep memory small; what lies beyond the ends is in the first and last."""
+    counts = np.zeros((HIGH - LOW) // STEP, np.int64)
+    for hu in slices:
+        counts += np.bincount((hu.ravel().clip(LOW, HIGH - 1) - LOW) // STEP, minlength=len(counts))
+    return counts

@@ -13,6 +13,7 @@ from lungrisk.report.pictures import canvas
 from lungrisk.report.pictures.rays import Floats, Hits, View, cast, coarse, look, smooth, without_specks
 from lungrisk.report.sampling import Grey, lung_box
 
+TITLE = "Above 400 HU: bone, and contrast agent where it was given"
 BONE_HU = 400.0
 SPECK_MM3 = 300.0  # smaller parts above 400 HU are left out
 GRID_MM = 1.25
@@ -32,6 +33,11 @@ BACK_RGB = np.array([0.08, 0.105, 0.14], np.float32)
 
 def draw_surface(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) -> bytes:
     """PNG: bone at 400 HU, the lungs before and beside it as glass, the accepted nodules as balls of their size."""
+    return compose(render(scan, lungs, nodules), lungs)
+
+
+def render(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) -> list[Grey]:
+    """The views as colour pictures (rows, columns, 3) with pixels of GRID_MM; arrays alone, so that a thread may do it."""
     bone = without_specks(coarse(scan.hu, scan.spacing, GRID_MM), BONE_HU, SPECK_MM3)
     sides = () if lungs is None else ((lungs.left, LEFT_RGB), (lungs.right, RIGHT_RGB))
     box = lung_box(scan, lungs, 3 * GRID_MM)
@@ -53,9 +59,26 @@ def draw_surface(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) -
         pictures.append(
             _trim((np.clip(colours[::-1], 0.0, 1.0) * 255).astype(np.uint8), [hits, *(p for p, _ in panes)])
         )
-    return _compose(
-        pictures, "Above 400 HU: bone, and contrast agent where it was given" + ("; lungs" if glass else "")
-    )
+    return pictures
+
+
+def compose(pictures: list[Grey], lungs: Lungs | None) -> bytes:
+    """PNG of the views side by side at one scale."""
+    enlarge = min(min(PANEL_PX / picture.shape[1], HIGHEST_PX / picture.shape[0]) for picture in pictures)
+    pixels = [
+        (max(1, round(picture.shape[0] * enlarge)), max(1, round(picture.shape[1] * enlarge))) for picture in pictures
+    ]
+    width = max(LEAST_PX, GAP_PX + sum(across + GAP_PX for _, across in pixels))
+    figure = canvas.sheet(width, TOP_PX + pixels[0][0] + BOTTOM_PX, TITLE + ("" if lungs is None else "; lungs"))
+    left = GAP_PX
+    for picture, (down, across), (name, _) in zip(pictures, pixels, VIEWS, strict=True):
+        axes = canvas.panel(figure, (left, TOP_PX, across, down))
+        large = Image.fromarray(picture).resize((across, down), Image.Resampling.BICUBIC)
+        canvas.show(axes, np.asarray(large), (picture.shape[0] * GRID_MM, picture.shape[1] * GRID_MM))
+        canvas.caption(axes, name)
+        canvas.scale_bar(axes, 50)
+        left += across + GAP_PX
+    return canvas.save(figure)
 
 
 def _bone(hits: Hits) -> Floats:
@@ -107,22 +130,3 @@ def _centre(scan: Scan, nodule: Nodule) -> NDArray[np.float64]:
     """A nodule's place in mm along (k, j, i) from the scan's first voxel."""
     along: NDArray[np.float64] = scan.to_index(nodule.centre_mm) * np.array(scan.spacing)
     return along
-
-
-def _compose(pictures: list[Grey], title: str) -> bytes:
-    """The views side by side at one scale."""
-    enlarge = min(min(PANEL_PX / picture.shape[1], HIGHEST_PX / picture.shape[0]) for picture in pictures)
-    pixels = [
-        (max(1, round(picture.shape[0] * enlarge)), max(1, round(picture.shape[1] * enlarge))) for picture in pictures
-    ]
-    width = max(LEAST_PX, GAP_PX + sum(across + GAP_PX for _, across in pixels))
-    figure = canvas.sheet(width, TOP_PX + pixels[0][0] + BOTTOM_PX, title)
-    left = GAP_PX
-    for picture, (down, across), (name, _) in zip(pictures, pixels, VIEWS, strict=True):
-        axes = canvas.panel(figure, (left, TOP_PX, across, down))
-        large = Image.fromarray(picture).resize((across, down), Image.Resampling.BICUBIC)
-        canvas.show(axes, np.asarray(large), (picture.shape[0] * GRID_MM, picture.shape[1] * GRID_MM))
-        canvas.caption(axes, name)
-        canvas.scale_bar(axes, 50)
-        left += across + GAP_PX
-    return canvas.save(figure)
