@@ -320,6 +320,7 @@ REFUSED: dict[str, tuple[Mutation, str]] = {
     "75 two studies": (one(setting(StudyInstanceUID="1.2.3.7")), "id.study_mixed"),
     "82 no rescale": (each(deleting("RescaleSlope", "RescaleIntercept")), "px.no_rescale"),
     "82 no intercept": (one(deleting("RescaleIntercept")), "px.no_rescale"),
+    "88 two intercepts": (each(lambda d: raw_text(d, "RescaleIntercept", "-1024\\0")), "hdr.number"),
     "85 slope of zero": (each(setting(RescaleSlope=0)), "px.slope_bad"),
     "86 slope of zero in one": (one(setting(RescaleSlope=0)), "px.slope_bad"),
     "87 slope negative": (each(setting(RescaleSlope=-1)), "px.slope_bad"),
@@ -374,6 +375,13 @@ def test_accepted_rows_are_right_to_rounding(row: str, tmp_path: Path) -> None:
     codes = {finding.code for finding in scan.findings}
     assert codes - {"geo.nonsquare"} == ({code} - {None, "geo.nonsquare"})
     assert scan.hu.flags.c_contiguous
+
+
+def test_a_slice_that_no_body_makes_so_bright_is_noted(tmp_path: Path) -> None:
+    datasets = phantom()
+    datasets[9].RescaleIntercept = 0
+    finding = next(f for f in read(save(datasets, tmp_path)).findings if f.code == "px.jump")
+    assert (finding.severity, finding.slices) == ("limited", (9,))
 
 
 @pytest.mark.parametrize("row", REFUSED)

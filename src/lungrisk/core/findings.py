@@ -225,6 +225,11 @@ FINDINGS: dict[str, Row] = {
     "px.depth": Row("limited", "the values were stored with 8 bits", "export with full depth"),
     "px.lossy": Row("limited", "the pixels were compressed with loss", "export with a lossless transfer syntax"),
     "px.flat_slice": Row("limited", "slices are empty", "export the series again"),
+    "px.jump": Row(
+        "limited",
+        "a slice is brighter or darker than both its neighbours by far",
+        "look at the slice; export the series again",
+    ),
     "px.nan": Row("limited", "values that are no numbers were set to air", "export the series again"),
     "px.length": Row("refused", "the pixel data is not as long as the header says", "export the series again"),
     "px.masked": Row("limited", "everything outside the lungs was removed beforehand", "give the original scan"),

@@ -56,6 +56,7 @@ class Candidate:
         """How findings call it."""
         frame = self.group.frames[0]
         step = f" of {self.assembled.stack.step:.2f} mm" if self.assembled else ""
+        step += f", unreadable: {self.error.findings[0].code}" if self.error else ""
         return f"{frame.header.description or 'a series'} ({self.group.kind}, {self.n} slices{step})"
 
 

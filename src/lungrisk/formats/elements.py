@@ -118,8 +118,11 @@ def soft_numbers(dataset: Dataset, tag: int, faults: list[Finding]) -> tuple[flo
         return ()
 
 
-def first(values: tuple[float, ...]) -> float | None:
-    """The first of the values, None of none."""
+def only(dataset: Dataset, tag: int, faults: list[Finding]) -> float | None:
+    """The one number of an element that has one, None when absent; several are a fault that is kept as in `soft_numbers`."""
+    values = soft_numbers(dataset, tag, faults)
+    if len(values) > 1:
+        faults.append(find("hdr.number", tag=tag_name(tag), found=f"{len(values)} values", expected="1"))
     return values[0] if values else None
 
 

@@ -9,9 +9,9 @@ from lungrisk.core.records import Header
 from lungrisk.formats.elements import (
     INTERCEPT,
     SLOPE,
-    first,
     image_type,
     inner,
+    only,
     sequence,
     soft_number,
     soft_numbers,
@@ -43,8 +43,8 @@ def _with_groups(frame: Frame, shared: Dataset | None, group: Dataset) -> Frame:
         item = macro(sequence_tag)
         return otherwise if item is None else soft_numbers(item, tag, faults)
 
-    slope = first(values(0x00289145, SLOPE, ())) if macro(0x00289145) else frame.rescale[0]
-    intercept = first(values(0x00289145, INTERCEPT, ())) if macro(0x00289145) else frame.rescale[1]
+    own = macro(0x00289145)  # Pixel Value Transformation
+    rescale = frame.rescale if own is None else (only(own, SLOPE, faults), only(own, INTERCEPT, faults))
     kind = macro(0x00189329)  # CT Image Frame Type
     content = macro(0x00209111)
     temporal = soft_number(content, 0x00209128) if content is not None else None
@@ -53,7 +53,7 @@ def _with_groups(frame: Frame, shared: Dataset | None, group: Dataset) -> Frame:
         position=values(0x00209113, 0x00200032, frame.position),
         orientation=values(0x00209116, 0x00200037, frame.orientation),
         spacing=values(0x00289110, 0x00280030, frame.spacing),
-        rescale=(slope, intercept),
+        rescale=rescale,
         image_type=image_type(kind, 0x00089007) if kind is not None else frame.image_type,
         moment=str(temporal) if temporal is not None else frame.moment,
         header=_frame_header(frame.header, macro(0x00289110), macro(0x00189314)),

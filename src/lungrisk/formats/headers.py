@@ -20,8 +20,8 @@ from lungrisk.formats.deflate import inflate
 from lungrisk.formats.elements import (
     INTERCEPT,
     SLOPE,
-    first,
     image_type,
+    only,
     short,
     soft_number,
     soft_numbers,
@@ -140,7 +140,7 @@ def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
         orientation=soft_numbers(dataset, 0x00200037, faults),
         position=soft_numbers(dataset, 0x00200032, faults),
         spacing=soft_numbers(dataset, 0x00280030, faults),
-        rescale=(first(soft_numbers(dataset, SLOPE, faults)), first(soft_numbers(dataset, INTERCEPT, faults))),
+        rescale=(only(dataset, SLOPE, faults), only(dataset, INTERCEPT, faults)),
         lut=0x00283000 in dataset,
         preamble=parsed.preamble,
         faults=tuple(replace(f, files=(item.name,), n_files=1) for f in faults),

@@ -18,7 +18,7 @@ from lungrisk.formats.codecs import decoder_for
 from lungrisk.formats.deflate import inflate
 from lungrisk.formats.elements import tag_name
 from lungrisk.formats.frames import DEFLATED, IMPLICIT, NATIVE, PIXEL_TAGS, Frame
-from lungrisk.formats.rescale import Counts, noticed, to_hu
+from lungrisk.formats.rescale import Counts, jumps, noticed, to_hu
 
 WORKERS = min(4, os.cpu_count() or 1)
 
@@ -49,7 +49,7 @@ def load_block(frames: Sequence[Frame]) -> tuple[NDArray[np.int16], tuple[Findin
 
     with ThreadPoolExecutor(WORKERS) as pool:
         counts = list(pool.map(one, range(len(frames))))
-    return block, noticed(counts, block.size)
+    return block, (*noticed(counts, block.size), *jumps(block))
 
 
 class _Contents:

@@ -13,6 +13,7 @@ from lungrisk.formats.frames import Frame, Storage
 
 AIR = -1024
 HIGHEST = 32767
+MOST_JUMP = 300  # HU between the means of neighbouring slices; real scans stay below 100
 TISSUE = (-900, 4095)  # a padding value that stands for HU in between may be tissue
 
 
@@ -90,6 +91,17 @@ def _padding(
         elif n:
             where = found if where is None else where | found
     return where, tissue
+
+
+def jumps(block: NDArray[np.int16]) -> tuple[Finding, ...]:
+    """`px.jump` where a slice of (k, j, i) HU is brighter or darker than both its neighbours as no body makes it."""
+    means = block[:, ::4, ::4].mean(axis=(1, 2), dtype=np.float64)
+    beside = np.abs(np.diff(means, prepend=means[1], append=means[-2]))
+    k = np.flatnonzero(np.minimum(beside[:-1], beside[1:]) > MOST_JUMP)
+    if not len(k):
+        return ()
+    found = f"{np.abs(means[k[0]] - means[k[0] - 1]):.0f} HU from slice {k[0] - 1} to {k[0]}"
+    return (find("px.jump", found=found, expected=f"at most {MOST_JUMP} HU", slices=k.tolist()),)
 
 
 def noticed(counts: Sequence[Counts], size: int) -> tuple[Finding, ...]:
