@@ -85,7 +85,11 @@ def test_all_planes_are_spanned_by_unit_vectors_at_right_angles() -> None:
 def test_two_blobs_at_one_place_are_one() -> None:
     centres = np.array([[0.0, 0, 0], [3, 0, 0], [30, 0, 0], [38, 0, 0]])
     blobs = Blobs(
-        centre_mm=centres, diameter_mm=np.array([6.0, 6, 20, 6]), response=np.ones(4), curvature=np.ones((4, 3))
+        centre_mm=centres,
+        diameter_mm=np.array([6.0, 6, 20, 6]),
+        response=np.ones(4),
+        curvature=np.ones((4, 3)),
+        thickness_mm=np.zeros(4),
     )
     assert apart(blobs, np.array([0.5, 0.9, 0.8, 0.7]), 0.65).tolist() == [1, 2]
 

@@ -25,13 +25,15 @@ class Blobs:
 
     centre_mm: (n, 3) LPS. diameter_mm: (n,) of the ball that would answer most at the blob's scale. response: (n,) HU,
     scale-normalised. curvature: (n, 3) HU, scale-normalised second derivatives along the principal axes, weakest first,
-    positive for a bright blob: a ball has three alike, a tube about (0, a, a), a plate (0, 0, a).
+    positive for a bright blob: a ball has three alike, a tube about (0, a, a), a plate (0, 0, a). thickness_mm: (n,)
+    diameter of the largest ball of dense tissue there, where it was measured, else 0.
     """
 
     centre_mm: NDArray[np.float64]
     diameter_mm: NDArray[np.float64]
     response: NDArray[np.float64]
     curvature: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
 
     def take(self, rows: NDArray[np.int64]) -> "Blobs":
         """These rows only."""
@@ -135,6 +137,7 @@ def _at_scale(grid: NDArray[np.float32], affine: Affine, sigma: float) -> Blobs:
         diameter_mm=np.full(len(place), DIAMETER_OF_SIGMA * sigma),
         response=laplace[peak].astype(np.float64),
         curvature=_curvatures(smooth, place, spacing, sigma),
+        thickness_mm=np.zeros(len(place)),
     )
 
 

@@ -16,7 +16,9 @@ from lungrisk.nodules.thickness import FREE_MM, settle
 MOST_BLOBS = 400  # by brightness and roundness, before the network
 MOST_JUDGED = 80  # by the three main planes, before the oblique ones
 MOST_GIVEN = 40
-VIEW_DIAMETERS = 1.6  # a picture shows at least this many diameters of its blob
+VIEW_DIAMETERS = 2.0  # a picture shows at least this many diameters of its blob
+WIDEST_VIEW_MM = 100.0  # but not more than this
+DOTNESS_HU = 50.0  # dotness of a middling blob
 NEAR_MM = 5.0
 NEAR_SHARE = 0.65  # a blob is one with a better one when nearer than this share of the better one's diameter
 NEAR_SHARE_BEFORE = 0.35  # before the network has spoken
@@ -56,21 +58,20 @@ def find_candidates(scan: Scan, lungs: Lungs, bundle: Bundle) -> tuple[Candidate
     blobs = find_blobs(grid, affine, MOST_BLOBS)
     if not len(blobs.response):
         return ()
-    blobs = blobs.take(apart(blobs, dotness(blobs.curvature), NEAR_SHARE_BEFORE))
-    blobs, thickness = settle(blobs, grid, affine)
+    blobs = settle(blobs.take(apart(blobs, dotness(blobs.curvature), NEAR_SHARE_BEFORE)), grid, affine)
     main = judge(scan, blobs, bundle, np.array(MAIN))
-    best = np.argsort(-main.mean(axis=1), kind="stable")[:MOST_JUDGED]
-    blobs, thickness = blobs.take(best), thickness[best]
+    best = np.argsort(-combine(blobs, main, bundle), kind="stable")[:MOST_JUDGED]
+    blobs = blobs.take(best)
     logits = np.concatenate([main[best], judge(scan, blobs, bundle, np.array(OBLIQUE))], axis=1)
-    probability = combine(blobs, thickness, logits, bundle)
+    probability = combine(blobs, logits, bundle)
     chosen = apart(blobs, probability, NEAR_SHARE)[:MOST_GIVEN]
-    return tuple(_candidate(blobs, thickness, logits, probability, row) for row in chosen)
+    return tuple(_candidate(blobs, logits, probability, row) for row in chosen)
 
 
 def judge(scan: Scan, blobs: Blobs, bundle: Bundle, planes: NDArray[np.float64]) -> NDArray[np.float64]:
     """The network's log odds on planes through each blob, (n, planes): mean over its folds."""
     size, finest = int(bundle.settings["view"]["pixels"]), float(bundle.settings["view"]["pixel_mm"])
-    pixel_mm = np.maximum(finest, VIEW_DIAMETERS * blobs.diameter_mm / size)
+    pixel_mm = np.maximum(finest, np.minimum(VIEW_DIAMETERS * blobs.diameter_mm, WIDEST_VIEW_MM) / size)
     pictures = cut_planes(scan.hu, scan.affine, blobs.centre_mm, pixel_mm, size, planes)
     logits = run(bundle, hu=pictures.reshape(-1, size, size))["fold_logits"].mean(axis=1)
     return np.asarray(logits.reshape(len(pictures), len(planes)), np.float64)
@@ -82,14 +83,16 @@ def lowest(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.sort(logits, axis=1)[:, :third].mean(axis=1))
 
 
-def combine(
-    blobs: Blobs, thickness: NDArray[np.float64], logits: NDArray[np.float64], bundle: Bundle
-) -> NDArray[np.float64]:
-    """Probability of a nodule, (n,), by the logistic sum that the bundle's calibration gives."""
+def combine(blobs: Blobs, logits: NDArray[np.float64], bundle: Bundle) -> NDArray[np.float64]:
+    """Probability of a nodule, (n,), by the logistic sum that the bundle's calibration gives.
+
+    Tissue thicker than FREE_MM counts by its thickness, all else by how ball-like and bright it is.
+    """
     weights = bundle.settings["calibration"]["weights"]
     total = weights["offset"] + weights["mean"] * logits.mean(axis=1) + weights["lowest"] * lowest(logits)
-    total += weights["log_dotness"] * np.log(np.maximum(dotness(blobs.curvature), 1.0) / 50.0)
-    total += weights["thickness"] * np.clip(thickness - FREE_MM, 0, FREE_MM)
+    round_and_bright = weights["log_dotness"] * np.log(np.maximum(dotness(blobs.curvature), 1.0) / DOTNESS_HU)
+    beyond = blobs.thickness_mm - FREE_MM
+    total += np.where(beyond > 0, weights["thickness"] * np.minimum(beyond, FREE_MM), round_and_bright)
     return np.asarray(1 / (1 + np.exp(-total)))
 
 
@@ -105,13 +108,7 @@ def apart(blobs: Blobs, worth: NDArray[np.float64], near_share: float) -> NDArra
     return np.array(kept, np.int64)
 
 
-def _candidate(
-    blobs: Blobs,
-    thickness: NDArray[np.float64],
-    logits: NDArray[np.float64],
-    probability: NDArray[np.float64],
-    row: int,
-) -> Candidate:
+def _candidate(blobs: Blobs, logits: NDArray[np.float64], probability: NDArray[np.float64], row: int) -> Candidate:
     x, y, z = (float(value) for value in blobs.centre_mm[row])
     curvature = blobs.curvature[row]
     return Candidate(
@@ -120,7 +117,7 @@ def _candidate(
         probability=float(probability[row]),
         response_hu=float(blobs.response[row]),
         roundness=float(max(curvature[0], 0.0) / max(curvature[2], 1e-6)),
-        thickness_mm=float(thickness[row]),
+        thickness_mm=float(blobs.thickness_mm[row]),
         logit=float(logits[row].mean()),
         lowest_logit=float(lowest(logits[row : row + 1])[0]),
     )

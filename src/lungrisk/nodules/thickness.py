@@ -11,24 +11,24 @@ from lungrisk.nodules.blobs import Blobs
 
 DENSE_HU = -300.0
 FREE_MM = 20.0  # closing the lungs' outline makes no tissue thicker than this: it lies in the lung
-LARGE_MM = 30.0  # blobs from this size on are moved
+LARGE_MM = 30.0  # blobs from this size on are measured
 REACH_SHARE = 0.5  # of the diameter: how far they may be moved
 CORE_SHARE = 0.75  # the middle is that of all that is at least this deep, as a share of the deepest
+ROUGH = 1.6  # a mass is so much wider than the largest ball in it
 
 
-def settle(blobs: Blobs, grid: NDArray[np.float32], affine: Affine) -> tuple[Blobs, NDArray[np.float64]]:
-    """Large blobs moved to where the tissue about them is thickest, if it is thicker than FREE_MM, and that thickness.
+def settle(blobs: Blobs, grid: NDArray[np.float32], affine: Affine) -> Blobs:
+    """Large blobs with their thickness; those thicker than FREE_MM are moved to where they are thickest.
 
-    grid: (k, j, i) HU with lung outside the lungs' mask; affine places it. Gives the blobs, and (n,) mm: the diameter of the
-    largest ball of dense tissue whose middle is near, 0 for blobs that are not large.
+    grid: (k, j, i) HU with lung outside the lungs' mask; affine places it.
     """
-    centres, thickness = blobs.centre_mm.copy(), np.zeros(len(blobs.response))
+    centres, diameter, thickness = blobs.centre_mm.copy(), blobs.diameter_mm.copy(), blobs.thickness_mm.copy()
     for row in np.flatnonzero(blobs.diameter_mm >= LARGE_MM):
-        middle, radius = _deepest(grid, affine, centres[row], float(blobs.diameter_mm[row]))
+        middle, radius = _deepest(grid, affine, centres[row], float(diameter[row]))
         thickness[row] = 2 * radius
         if thickness[row] > FREE_MM:
-            centres[row] = middle
-    return replace(blobs, centre_mm=centres), thickness
+            centres[row], diameter[row] = middle, max(diameter[row], ROUGH * thickness[row])
+    return replace(blobs, centre_mm=centres, diameter_mm=diameter, thickness_mm=thickness)
 
 
 def _deepest(
