@@ -9,10 +9,8 @@ from lungrisk.lungs.coverage import middle_column
 from lungrisk.lungs.shapes import Mask, box_of, components, dilate, erode
 
 ASYMMETRY_MM = 10.0  # lungs are mirror images to about this, heart and diaphragm aside
-MIDDLE_MM, NEAR_MM = 30.0, 22.0  # from the spine: aorta, oesophagus and spine itself
+MIDDLE_MM = 30.0  # from the spine: aorta, oesophagus and spine itself
 THICK_MM = 8.0
-RIM_MM = 4.0  # of the rest of a region that is sure, which reaches REST_MM from it
-REST_MM = 20.0
 LEAST_ML = 20.0  # a ball of 34 mm
 ABOVE = 0.4  # of the lungs' height: below it lie the domes of the diaphragm
 ABOVE_HEART = 0.7
@@ -40,34 +38,24 @@ def dense_region(coarse: Coarse, lung: Mask, other: Mask) -> Mask:
     zone = (height[:, None] > ABOVE) & ((depth > BEHIND) | (height[:, None] > ABOVE_HEART))
     away_mm = np.abs(columns - spine) * coarse.spacing[2]
     dense = (~lung & (coarse.hu >= LUNG_BELOW_HU) & zone[:, :, None])[box]
-    sure = _thick(
-        coarse, dense & (away_mm[box[2]] > MIDDLE_MM) & _eroded(coarse, mirrored[box], ASYMMETRY_MM), THICK_MM
-    )
-    if not sure.any():
-        return empty
-    wide = _thick(coarse, dense & _eroded(coarse, mirrored[box], RIM_MM) & (away_mm[box[2]] > NEAR_MM), RIM_MM)
-    wide &= dilate(sure, REST_MM, coarse.spacing)
-    labels, counts = components(wide | sure)
-    large = np.bincount(labels[sure], minlength=len(counts)) * coarse.voxel_ml >= LEAST_ML
-    empty[box] = large[labels]
+    dense &= (away_mm[box[2]] > MIDDLE_MM) & erode(mirrored[box], ASYMMETRY_MM, coarse.spacing)
+    core = erode(dense, THICK_MM, coarse.spacing)
+    if core.any():
+        labels, counts = components(dilate(core, THICK_MM, coarse.spacing) & dense)
+        large = counts * coarse.voxel_ml >= LEAST_ML
+        large[0] = False
+        empty[box] = large[labels]
     return empty
 
 
-def _eroded(coarse: Coarse, mask: Mask, radius_mm: float) -> Mask:
-    return erode(mask, radius_mm, coarse.spacing)
-
-
-def _thick(coarse: Coarse, mask: Mask, radius_mm: float) -> Mask:
-    """What a ball of this radius can reach without leaving the mask."""
-    core = erode(mask, radius_mm, coarse.spacing)
-    return dilate(core, radius_mm, coarse.spacing) & mask if core.any() else core
-
-
-def name_region(scan: Scan, coarse: Coarse, region: Mask, side: str) -> tuple[Finding, ...]:
-    """The finding `nod.opacity` with place and size of the region; nothing when it is empty."""
-    if not region.any():
-        return ()
-    centre = scan.to_mm(np.argwhere(region).mean(0) * coarse.factor + (np.array(coarse.factor) - 1) / 2)
-    place = ", ".join(f"{x:.0f}" for x in centre)
-    found = f"about {region.sum() * coarse.voxel_ml:.0f} ml at ({place}) mm against the {side} lung"
-    return (find("nod.opacity", found=found),)
+def name_regions(scan: Scan, coarse: Coarse, regions: Mask, where: str) -> tuple[Finding, ...]:
+    """A finding `nod.opacity` with place and size for each region, the largest first."""
+    labels, counts = components(regions)
+    counts[0] = 0
+    findings = []
+    for name in np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]:
+        centre = scan.to_mm(np.argwhere(labels == name).mean(0) * coarse.factor + (np.array(coarse.factor) - 1) / 2)
+        place = ", ".join(f"{x:.0f}" for x in centre)
+        found = f"about {counts[name] * coarse.voxel_ml:.0f} ml at ({place}) mm {where}"
+        findings.append(find("nod.opacity", found=found))
+    return tuple(findings)

@@ -1,0 +1,100 @@
+"""The lung closed at its pleura: vessels, small bronchi, and nodules that sit on chest wall, mediastinum or diaphragm."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+from lungrisk.core.geometry import Triple
+from lungrisk.lungs.coarse import Coarse
+from lungrisk.lungs.shapes import Mask, box_of, close, components, dilate, erode, fill
+
+CLOSING_MM = 10.0  # vessels and nodules to about 16 mm, whatever they look like
+WIDE_MM = 25.0  # nodules and masses, of which only those are kept that look so:
+OPENING_MM = 3.0  # thicker than a vessel
+SURROUNDED = (
+    0.66  # share of the surface on lung; hila have 0.3 to 0.63, balls at the chest wall 0.67 and more (measured)
+)
+MASS_SURROUNDED, MASS_MM = 0.55, 30.0  # a mass is on less, but is thick in all directions, which a hilum is not
+ROUND = 0.6  # shortest by longest axis
+SMALL_ML, SMALL_SURROUNDED, VERY_ROUND = 3.0, 0.5, 0.7  # a small ball is coarse: less of it is seen on lung
+BASE_MM = 4.0  # a ball of WIDE_MM enters the base of a nodule this far
+LARGE_ML = 14.0  # a ball of 30 mm
+
+
+def close_pleura(coarse: Coarse, lung: Mask, not_lung: Mask) -> tuple[Mask, Mask]:
+    """The lung with what belongs to it, and of that the pieces that are larger than a nodule.
+
+    lung: its air, airways out. not_lung: the other lung, trachea and main bronchi.
+    """
+    closed, large = np.zeros_like(lung), np.zeros_like(lung)
+    if not lung.any():
+        return closed, large
+    box = box_of(lung, int(2 * BASE_MM / min(coarse.spacing)))
+    air, free = lung[box], ~not_lung[box]
+    simple = close(air, CLOSING_MM, coarse.spacing) & free
+    half = (coarse.spacing[0], 2 * coarse.spacing[1], 2 * coarse.spacing[2])
+    small, room = _halve(air), _halve(free)
+    wide = close(small, WIDE_MM, half) & room
+    nodules = _kept(half, wide & ~small, small, _is_nodule)
+    masses = _kept(half, wide & ~_halve(simple), _halve(simple), _is_mass)
+    bulges = dilate(nodules | masses, BASE_MM, half)
+    closed[box] = fill(simple | _double(bulges, air.shape)) & free
+    large[box] = _double(_of_size(masses, half), air.shape) & ~air
+    return closed, large
+
+
+def _is_nodule(piece: Mask, surrounded: float, spacing: Triple) -> bool:
+    short, long = _axes_mm(piece, spacing)
+    ml = float(piece.sum() * np.prod(spacing)) / 1000
+    if ml < SMALL_ML and short >= VERY_ROUND * long:
+        return surrounded >= SMALL_SURROUNDED
+    return surrounded >= SURROUNDED and short >= ROUND * long and ml < LARGE_ML
+
+
+def _is_mass(piece: Mask, surrounded: float, spacing: Triple) -> bool:
+    return surrounded >= SURROUNDED or (surrounded >= MASS_SURROUNDED and _axes_mm(piece, spacing)[0] >= MASS_MM)
+
+
+def _kept(spacing: Triple, dense: Mask, lung: Mask, is_wanted: Callable[[Mask, float, Triple], bool]) -> Mask:
+    """Those thick pieces of what is dense that are wanted, by their shape and by how much of their surface is on lung."""
+    core = erode(dense, OPENING_MM, spacing)
+    labels, counts = components(dilate(core, OPENING_MM, spacing) & dense)
+    kept = np.zeros(len(counts), bool)
+    for name, box in enumerate(ndimage.find_objects(labels), 1):
+        wide = tuple(slice(max(0, side.start - 2), side.stop + 2) for side in box)
+        piece = labels[wide] == name
+        around = dilate(piece, max(spacing) * 1.01, spacing) & ~piece
+        surrounded = float(lung[wide][around].mean()) if around.any() else 0.0
+        kept[name] = is_wanted(piece, surrounded, spacing)
+    wanted: Mask = kept[labels]
+    return wanted
+
+
+def _of_size(mask: Mask, spacing: Triple) -> Mask:
+    labels, counts = components(mask)
+    large = counts * float(np.prod(spacing)) / 1000 >= LARGE_ML
+    large[0] = False
+    pieces: Mask = large[labels]
+    return pieces
+
+
+def _axes_mm(piece: Mask, spacing: Triple) -> tuple[float, float]:
+    """Four standard deviations along the shortest and the longest principal axis: 0.9 of the diameter for a ball."""
+    points = np.argwhere(piece) * np.array(spacing)
+    if len(points) < 4:
+        return 0.0, float(max(spacing))
+    spread = 4 * np.sqrt(np.maximum(0.0, np.linalg.eigvalsh(np.cov(points.T))))
+    return float(spread[0]), float(spread[-1])
+
+
+def _halve(mask: Mask) -> Mask:
+    """Half as many rows and columns: True where at least half of the four are."""
+    even = np.pad(mask, ((0, 0), (0, mask.shape[1] % 2), (0, mask.shape[2] % 2)), mode="edge").astype(np.uint8)
+    summed = even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]
+    halved: Mask = summed >= 2
+    return halved
+
+
+def _double(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    return mask.repeat(2, 1).repeat(2, 2)[:, : shape[1], : shape[2]]
