@@ -191,7 +191,11 @@ FINDINGS: dict[str, Row] = {
     "geo.iop_mixed": Row("refused", "slices have different orientations", "give one axial series"),
     "geo.hole": Row("limited", "slices are missing; the gap was filled from its neighbours", "export the series again"),
     "geo.hole_large": Row("refused", "too many slices are missing in one place", "export the series again"),
-    "geo.uneven": Row("corrected", "slices are unevenly spaced; they were resampled by position", "none needed"),
+    "geo.uneven": Row(
+        "corrected",
+        "slices are unevenly spaced; they were resampled by position",
+        "give an evenly spaced series if there is one",
+    ),
     "geo.jitter": Row("corrected", "slice positions scatter; they were resampled by position", "none needed"),
     "geo.tilt": Row("corrected", "the gantry was tilted; the slices were resampled upright", "none needed"),
     "geo.drift": Row("refused", "slices drift sideways in a way that no tilt explains", "export the series again"),

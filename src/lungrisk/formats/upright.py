@@ -13,7 +13,7 @@ from lungrisk.formats.stacking import Stack
 AIR = -1024
 OBLIQUE_FROM_DEGREES = 2.0
 BODY = np.eye(3)[[2, 1, 0]]  # directions of k, j, i: to the head, to the back, to the patient's left
-ORIGIN_DECIMALS, DIRECTION_DECIMALS = 4, 6  # what survives the single precision of NIfTI
+ORIGIN_DECIMALS, DIRECTION_DECIMALS = 4, 6
 
 
 def plane_of(normal: NDArray[np.float64]) -> Literal["axial", "coronal", "sagittal", "oblique"]:
@@ -157,7 +157,11 @@ def canonical(block: NDArray[Any], affine: Affine) -> tuple[NDArray[Any], Affine
 
 
 def rounded(affine: Affine) -> Affine:
-    """The affine without the noise of single precision: 1e-6 in directions times spacing, 1e-4 mm in the origin."""
-    tidy = np.round(affine, DIRECTION_DECIMALS)
-    tidy[:3, 3] = np.round(affine[:3, 3], ORIGIN_DECIMALS)
+    """The affine as single precision (all that NIfTI keeps) and rounded: 1e-6 in directions times spacing, 1e-4 mm in the origin.
+
+    So the same scan lies at the same numbers in every format.
+    """
+    single = affine.astype(np.float32).astype(np.float64)
+    tidy = np.round(single, DIRECTION_DECIMALS)
+    tidy[:3, 3] = np.round(single[:3, 3], ORIGIN_DECIMALS)
     return tidy + 0.0  # no negative zeros
