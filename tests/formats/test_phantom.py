@@ -22,7 +22,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from lungrisk.core.errors import InputError
-from lungrisk.formats import read
+from lungrisk.formats import claims, read
 
 ROUNDING = 0.5
 
@@ -164,6 +164,19 @@ def in_low_bits(junk: int, **tags: object) -> Callable[[Dataset], None]:
     return change
 
 
+def in_eight_bits(dataset: Dataset) -> None:
+    setting(BitsAllocated=8, BitsStored=8, HighBit=7, PixelRepresentation=0, RescaleSlope=4, RescaleIntercept=-1000)(
+        dataset
+    )
+    hu = np.frombuffer(dataset.PixelData, "<i2") - 1024
+    dataset.PixelData = np.rint((hu + 1000) / 4).astype(np.uint8).tobytes()
+
+
+def in_thirty_two_bits(dataset: Dataset) -> None:
+    setting(BitsAllocated=32, BitsStored=32, HighBit=31)(dataset)
+    dataset.PixelData = np.frombuffer(dataset.PixelData, "<i2").astype("<i4").tobytes()
+
+
 def as_float(dataset: Dataset) -> None:
     hu = np.frombuffer(dataset.PixelData, "<i2").astype("<f4")
     del dataset.PixelData
@@ -232,6 +245,7 @@ OK: dict[str, tuple[Mutation, str | None]] = {
     ),
     "69 report in the folder": (lambda ds: [*ds, report()], "sel.not_image"),
     "70 secondary capture beside": (lambda ds: [*ds, other_object("1.2.840.10008.5.1.4.1.1.7", "CT")], "sel.secondary"),
+    "71 reformatted": (each(setting(ImageType=["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"])), "sel.reformat"),
     "76 contrast": (each(setting(ContrastBolusAgent="Omnipaque")), "acq.contrast"),
     "80 rescale changes on the way": (
         lambda ds: [
@@ -244,6 +258,8 @@ OK: dict[str, tuple[Mutation, str | None]] = {
     "91 sign lost": (each(restored(PixelRepresentation=0, RescaleIntercept=0)), "px.sign"),
     "92 12 bits signed, not extended": (each(in_low_bits(0, RescaleIntercept=0)), None),
     "93 junk above the bits": (each(in_low_bits(0b1010, PixelRepresentation=0)), None),
+    "95 eight bits": (each(in_eight_bits), "px.depth"),
+    "95 thirty-two bits": (each(in_thirty_two_bits), None),
     "96 float pixels": (each(as_float), None),
     "97 padding of -2000": (each(stamped(-2000, PixelPaddingValue=-2000)), "px.padding"),
     "98 padding of 63536": (each(stamped(63536, PixelRepresentation=0, PixelPaddingValue=63536)), "px.padding"),
@@ -375,6 +391,15 @@ def test_accepted_rows_are_right_to_rounding(row: str, tmp_path: Path) -> None:
     codes = {finding.code for finding in scan.findings}
     assert codes - {"geo.nonsquare"} == ({code} - {None, "geo.nonsquare"})
     assert scan.hu.flags.c_contiguous
+
+
+def test_more_voxels_than_can_be_held_are_refused_before_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "MOST_BYTES", 2 * N * 60 * 80 - 1)
+    with pytest.raises(InputError) as caught:
+        read(save(phantom(), tmp_path))
+    assert caught.value.findings[0].code == "res.too_big"
 
 
 def test_a_slice_that_no_body_makes_so_bright_is_noted(tmp_path: Path) -> None:

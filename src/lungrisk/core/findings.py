@@ -205,9 +205,6 @@ FINDINGS: dict[str, Row] = {
         "limited", "slices are thick: small nodules are missed and volumes are coarse", "use a series of 2.5 mm or less"
     ),
     "pos.prone": Row("info", "the patient lay prone or on the side", "none needed"),
-    "pos.conflict": Row(
-        "limited", "PatientPosition contradicts the orientation", "check left and right on the pictures"
-    ),
     # values
     "px.no_rescale": Row(
         "refused", "the rescale to Hounsfield units is missing", "export with RescaleSlope and RescaleIntercept"
