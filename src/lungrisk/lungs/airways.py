@@ -14,6 +14,7 @@ SEARCH_MM = 120.0  # from the top of the lungs down to the bifurcation
 THRESHOLDS_HU = range(-970, -845, 10)
 LARGEST_ML = 120.0  # trachea and main bronchi of a large man, walls excluded
 LEAK = 1.6  # a step of 10 HU that adds this factor has broken into the lung
+REACH_MM = 80.0  # to either side of the trachea
 WALL_MM = 1.5
 RIM_MM = 2.5  # half the width of the blurred wall that is left around a tube
 MAIN_MM = 3.0  # radius: main bronchi measure 10 to 16 mm across, lobar ones less
@@ -27,10 +28,12 @@ def find_airways(coarse: Coarse, air: Mask, lungs: Mask) -> Mask:
     seed = _trachea(coarse, air, lungs)
     if not seed.any():
         return seed
-    box = box_of(lungs | seed)
-    hu, own, grown = coarse.hu[box], air[box], seed[box]
+    slices, depth, width = box_of(lungs | seed)
+    across, reach = box_of(seed)[2], int(REACH_MM / coarse.spacing[2])
+    box = slices, depth, slice(max(width.start, across.start - reach), min(width.stop, across.stop + reach))
+    hu, dark, grown = coarse.hu[box], air[box], seed[box]
     for threshold in THRESHOLDS_HU:
-        labels, _ = components(own & (hu < threshold))
+        labels, _ = components(dark & (hu < threshold))
         names = np.unique(labels[seed[box]])
         table = np.zeros(int(labels.max()) + 1, bool)
         table[names] = True

@@ -50,6 +50,8 @@ def dense_region(coarse: Coarse, lung: Mask, other: Mask) -> Mask:
 
 def name_regions(scan: Scan, coarse: Coarse, regions: Mask, where: str) -> tuple[Finding, ...]:
     """A finding `nod.opacity` with place and size for each region, the largest first."""
+    if not regions.any():
+        return ()
     labels, counts = components(regions)
     counts[0] = 0
     findings = []
