@@ -51,6 +51,15 @@ def spacing_at(level: int) -> tuple[float, float, float]:
     return SPACING[0] * 2**level, SPACING[1] * 2**level, SPACING[2] * 2**level
 
 
+def level_of(size_mm: float) -> int:
+    """The finest level whose cube holds a nodule of this size with some room about it.
+
+    >>> level_of(8.0), level_of(30.0), level_of(70.0)
+    (0, 1, 2)
+    """
+    return next((n for n in range(LEVELS) if spacing_at(n)[1] * CUBE[1] >= ROOM * size_mm), LEVELS - 1)
+
+
 def normalise(hu: NDArray[np.generic]) -> NDArray[np.float32]:
     """HU to about -0.8..1.2, clipped to the window: what the network reads.
 
@@ -70,16 +79,27 @@ def outline(
 
 
 def outline_many(
-    hu: NDArray[np.generic], affine: Affine, centres_mm: Sequence[ArrayLike], bundle: Bundle, *, fold: int | None = None
+    hu: NDArray[np.generic],
+    affine: Affine,
+    centres_mm: Sequence[ArrayLike],
+    bundle: Bundle,
+    *,
+    fold: int | None = None,
+    sizes_mm: Sequence[float] | None = None,
 ) -> list[Outline]:
     """Outline the nodules at some points of a scan, in a few calls of the engine for all of them.
 
     hu: (k, j, i) HU. affine: (4, 4) to LPS mm. centres_mm: points in the nodules, LPS mm (x, y, z). fold: the network that
     has not seen the patients of this fold; None takes the mean of all. Beyond the array its border is taken to go on.
-    An outline that fills its cube is drawn again on one of twice the size, one that lies off its point again from its middle.
+    sizes_mm: about how large each nodule is, where that is known: the first cube holds it (in the middle of a mass a small cube
+    shows nothing but mass). An outline that fills its cube is drawn again on one of twice the size, one that lies off its point again from its middle.
     Findings of an outline: `nod.outline` (nothing was outlined: a small ball stands in), `nod.mass` (it fills the largest cube).
     """
-    jobs = [_Job(np.asarray(centre, float), np.asarray(centre, float), 0, False) for centre in centres_mm]
+    sizes = sizes_mm or [0.0] * len(centres_mm)
+    jobs = [
+        _Job(np.asarray(centre, float), np.asarray(centre, float), level_of(size), False)
+        for centre, size in zip(centres_mm, sizes, strict=True)
+    ]
     done: dict[int, Outline] = {}
     pending = list(range(len(jobs)))
     while pending:
