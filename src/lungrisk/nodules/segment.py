@@ -17,6 +17,7 @@ CUBE = (25, 32, 32)  # voxels (k, j, i)
 SPACING = (1.0, 0.7, 0.7)  # mm (k, j, i) of the finest cube; each coarser one has twice that
 LEVELS = 3
 WINDOW_HU = (-1000.0, 400.0)
+ROOM = 1.1  # a cube is at least so much wider than the nodule that is expected in it
 INSIDE = 0.5  # probability from which a voxel belongs to the nodule
 SHARPEN = 4.0  # from probability to share of a voxel; with 4 the diameters of unseen nodules have no bias
 FITS = 0.85  # share of a cube beyond which an outline is drawn again at the next coarser level
