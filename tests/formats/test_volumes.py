@@ -211,6 +211,10 @@ def in_metres(header: Any) -> None:
     header["xyzt_units"] = 1
 
 
+def without_size(header: Any) -> None:
+    header["pixdim"][1] = 0
+
+
 def claiming(header: Any) -> None:
     header["dim"][1:4] = 30000
 
@@ -237,6 +241,11 @@ def test_one_volume_in_four_dimensions_is_read(tmp_path: Path) -> None:
     hu, affine = gradient()
     nibabel.save(nibabel.Nifti1Image(hu.T[..., None], RAS @ affine[:, [2, 1, 0, 3]]), tmp_path / "scan.nii")
     assert np.array_equal(read(tmp_path / "scan.nii").hu, hu)
+
+
+def test_a_packed_volume_is_surveyed_as_it_is_read(tmp_path: Path) -> None:
+    row = survey(nifti(tmp_path / "scan.nii.gz", gradient()))[0]
+    assert (row.n_slices, row.matrix, row.spacing) == (24, (30, 40), SPACING)
 
 
 def test_gzip_is_told_by_its_bytes(tmp_path: Path) -> None:
@@ -340,6 +349,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "167 sform mirrors qform": (header_of(mirrored), "nii.form_conflict"),
     "168 no form": (header_of(forms(sform_code=0, qform_code=0)), "nii.no_affine"),
     "170 metres": (header_of(in_metres), "nii.units"),
+    "171 pixdim of zero": (header_of(without_size), "geo.spacing_bad"),
     "175 two volumes": (two_volumes, "nii.4d"),
     "180 cut": (cut(header_of(lambda header: None), 1000), "file.truncated"),
     "180 cut in gzip": (cut(lambda folder: nifti(folder / "scan.nii.gz", gradient()), 1000), "file.truncated"),

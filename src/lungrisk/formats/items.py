@@ -11,7 +11,7 @@ from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.findings import Finding, find
 from lungrisk.formats.archive import open_archive
 
-HEAD_BYTES = 512
+HEAD_BYTES = 4096  # enough for a packed NIfTI header to be seen through its packing
 
 
 @dataclass(frozen=True, slots=True)
