@@ -25,7 +25,7 @@ def steps(data: Path) -> dict[str, list[str]]:
     }
     for name in list_bundles():
         wanted[f"nodules-{name}"] += ["--json", str(OUT / f"nodules-{name}.json")]
-    wanted["lungs"] = [sys.executable, str(SCRIPTS / "lung_dice.py")]
+    wanted["lungs"] = [sys.executable, str(SCRIPTS / "lung_dice.py"), "--data", str(data)]
     wanted["map"] = [sys.executable, str(SCRIPTS / "fit_map.py"), str(data / "dsb2017" / "patients.csv")]
     wanted["scans"] = [
         sys.executable,
