@@ -271,7 +271,9 @@ FINDINGS: dict[str, Row] = {
         "limited", "a lesion is larger than the networks were trained on; its size is uncertain", "have it looked at"
     ),
     "nod.opacity": Row(
-        "limited", "a large dense region lies in or against the lung that was not judged", "have it looked at"
+        "limited",
+        "a large dense region lies in or against the lung",
+        "have it looked at: only what is listed as a nodule was judged",
     ),
     "nod.many": Row(
         "limited", "there were more candidates than are judged; the rest was left out", "look at the pictures"

@@ -1,1 +1,143 @@
-"""Nodules: found, outlined, measured, rated."""
+"""Nodules: found, outlined, measured, rated, a file each; here they become one list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungrisk.core.bundle import Bundle, open_bundle
+from lungrisk.core.geometry import Affine, shift_affine
+from lungrisk.core.records import Lungs, Nodule, Rating, Recipe, Scan
+from lungrisk.nodules.find import Candidate, find_candidates
+from lungrisk.nodules.measure import Measurements, measure, volume_interval
+from lungrisk.nodules.place import place_in_lungs
+from lungrisk.nodules.rate import nodule_type, rate
+from lungrisk.nodules.segment import SPACING, WINDOW_HU, Outline, outline_many
+
+RECIPE = Recipe(name="nodules", spacing=SPACING, window=WINDOW_HU)  # of the finest cubes that the networks see
+TASKS = ("candidate", "outline", "malignancy")
+MOST_OUTLINED = 24
+MOST_LISTED = 12
+SURROUNDINGS_MM = 24.0  # about an outline, that the rating looks at
+LEAST_MM = 3.0  # nothing smaller is called a nodule (LIDC's limit)
+SAME_SHARE = 0.3  # of the smaller outline inside the larger one: then they are one nodule
+THICK_MM, THICK_SLICES = 3.0, 2.0  # in slices thicker than this, a nodule must span this many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """A candidate with its outline and measurements; box: of its mask on the scan's grid, start and stop (k, j, i)."""
+
+    candidate: Candidate
+    outline: Outline
+    measured: Measurements
+    start: NDArray[np.int64]
+
+    @property
+    def stop(self) -> NDArray[np.int64]:
+        """End of the mask's box, exclusive."""
+        return self.start + self.outline.mask.shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the bundles say beside their networks: the least probability that is accepted, the error of volumes by size."""
+
+    accept: float
+    volumes: Sequence[Mapping[str, float]]
+
+
+def find_nodules(scan: Scan, lungs: Lungs, bundles: Mapping[str, Bundle] | None = None) -> tuple[Nodule, ...]:
+    """The nodules of a scan, the most suspicious first: accepted ones, then candidates that were not.
+
+    bundles: task to bundle for "candidate", "outline" and "malignancy"; None: the shipped ones.
+    Gives at most 12; `contribution` is 0 until `risk.likelihood` fills it. Raises EnvironmentFault when a bundle is missing.
+    """
+    bundles = bundles or {task: open_bundle(task, task) for task in TASKS}
+    candidates = find_candidates(scan, lungs, bundles["candidate"])[:MOST_OUTLINED]
+    outlines = outline_many(
+        scan.hu,
+        scan.affine,
+        [candidate.centre_mm for candidate in candidates],
+        bundles["outline"],
+        sizes_mm=[candidate.diameter_mm for candidate in candidates],
+    )
+    found = part_overlaps([_found(scan, *pair) for pair in zip(candidates, outlines, strict=True)])
+    ratings = rate([_surroundings(scan, item) for item in found], bundles["malignancy"])
+    rules = Rules(
+        accept=float(bundles["candidate"].settings["calibration"]["accept"]),
+        volumes=bundles["outline"].settings["calibration"]["volume"],
+    )
+    nodules = [_nodule(scan, lungs, item, rating, rules) for item, rating in zip(found, ratings, strict=True)]
+    nodules = sorted(nodules, key=lambda nodule: (not nodule.accepted, -suspicion(nodule)))[:MOST_LISTED]
+    return tuple(replace(nodule, id=f"n{rank}") for rank, nodule in enumerate(nodules, start=1))
+
+
+def suspicion(nodule: Nodule) -> float:
+    """What the list is sorted by: how malignant it looks, as far as it is a nodule; 0..4."""
+    return nodule.nodule_probability * (nodule.malignancy.mean - 1)
+
+
+def _found(scan: Scan, candidate: Candidate, outline: Outline) -> Found:
+    start = np.round(scan.to_index(outline.affine[:3, 3])).astype(np.int64)
+    measured = measure(outline.field, outline.field_affine, outline.hu)
+    return Found(candidate=candidate, outline=outline, measured=measured, start=start)
+
+
+def part_overlaps(found: Sequence[Found]) -> list[Found]:
+    """Without those whose outline is one with that of a more probable candidate."""
+    kept: list[Found] = []
+    for item in sorted(found, key=lambda item: -item.candidate.probability):
+        if not any(_overlap(item, other) > SAME_SHARE for other in kept):
+            kept.append(item)
+    return kept
+
+
+def _overlap(one: Found, other: Found) -> float:
+    """Share of the smaller mask that lies in the larger."""
+    low, high = np.maximum(one.start, other.start), np.minimum(one.stop, other.stop)
+    if (low >= high).any():
+        return 0.0
+    parts = [item.outline.mask[tuple(map(slice, low - item.start, high - item.start))] for item in (one, other)]
+    return float((parts[0] & parts[1]).sum() / min(one.outline.mask.sum(), other.outline.mask.sum()))
+
+
+def _surroundings(scan: Scan, item: Found) -> tuple[NDArray[np.int16], Affine, NDArray[np.bool_]]:
+    """HU about the outline with the affine, and the mask on the same grid."""
+    margin = np.array([1, *np.ceil(SURROUNDINGS_MM / np.array(scan.spacing[1:]))], np.int64)
+    low = np.maximum(item.start - margin, 0)
+    high = np.minimum(item.stop + margin, scan.hu.shape)
+    mask = np.zeros(high - low, np.bool_)
+    mask[tuple(map(slice, item.start - low, item.stop - low))] = item.outline.mask
+    return scan.hu[tuple(map(slice, low, high))], shift_affine(scan.affine, low), mask
+
+
+def _nodule(scan: Scan, lungs: Lungs, item: Found, rating: Rating, rules: Rules) -> Nodule:
+    measured = item.measured
+    fine = scan.spacing[0] <= THICK_MM
+    probable = item.candidate.probability >= rules.accept
+    large_enough = measured.diameter_mm >= (LEAST_MM if fine else THICK_SLICES * scan.spacing[0])
+    lost = any(finding.code == "nod.outline" for finding in item.outline.findings)
+    k, j, i = np.clip(np.round(scan.to_index(measured.centre_mm)).astype(int), 0, np.array(scan.hu.shape) - 1).tolist()
+    side, third = place_in_lungs(lungs, (k, j, i))
+    return Nodule(
+        id="",
+        centre_mm=measured.centre_mm,
+        mask=item.outline.mask,
+        affine=item.outline.affine,
+        side=side,
+        third=third,
+        diameter_mm=measured.diameter_mm,
+        long_mm=measured.long_mm,
+        short_mm=measured.short_mm,
+        max_3d_mm=measured.max_3d_mm,
+        volume_mm3=volume_interval(measured.volume_mm3, rules.volumes),
+        mean_hu=measured.mean_hu,
+        type=nodule_type(*_surroundings(scan, item)),
+        nodule_probability=item.candidate.probability,
+        malignancy=rating,
+        accepted=probable and large_enough and not lost,
+        slice_index=k,
+        findings=item.outline.findings if probable else (),  # of what is no nodule nobody needs to know
+    )

@@ -22,8 +22,8 @@ INSIDE = 0.5  # probability from which a voxel belongs to the nodule
 SHARPEN = 4.0  # from probability to share of a voxel; with 4 the diameters of unseen nodules have no bias
 FITS = 0.85  # share of a cube beyond which an outline is drawn again at the next coarser level
 OFF_CENTRE_MM = 2.0  # an outline whose middle lies farther from the point is drawn again from there
-LARGEST_MM = 60.0  # outlines longer than this lie outside of what the network was trained on
-LEAST = 0.1  # where no probability reaches this, there is no outline
+LARGEST_MM = 45.0  # outlines longer than this lie outside of what the network was trained on
+NEXT_TO = 4.0  # voxels: what lies farther from the point is something else
 FALLBACK_MM = 2.0  # radius of the ball that stands in for a missing outline
 
 
@@ -64,7 +64,7 @@ def level_of(size_mm: float) -> int:
 def normalise(hu: NDArray[np.generic]) -> NDArray[np.float32]:
     """HU to about -0.8..1.2, clipped to the window: what the network reads.
 
-    >>> normalise(np.array([-1000.0, 400.0])).round(1).tolist()
+    >>> [round(value, 3) for value in normalise(np.array([-1000.0, 400.0])).tolist()]
     [-0.8, 1.2]
     """
     low, high = WINDOW_HU
@@ -137,12 +137,14 @@ def _probabilities(bundle: Bundle, cubes: NDArray[np.float32], fold: int | None)
 
 
 def _part_at(field: NDArray[np.float32], affine: Affine, point_mm: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The field without everything but the connected part at the point, or the one nearest to it; 0 where there is none."""
+    """The field without everything but the connected part at the point, or next to it; 0 where there is none."""
     parts, n = label(field >= INSIDE)
     if not n:
         return np.zeros_like(field)
     places = np.argwhere(parts)
     apart = np.linalg.norm(apply_affine(affine, places) - point_mm, axis=1)
+    if apart.min() > NEXT_TO * spacing_of(affine)[1]:
+        return np.zeros_like(field)
     chosen = parts == parts[tuple(places[apart.argmin()])]
     others = (parts > 0) & ~chosen
     # the faint rim about the part belongs to its sub-voxel surface; what other parts are made of does not
@@ -152,8 +154,8 @@ def _part_at(field: NDArray[np.float32], affine: Affine, point_mm: NDArray[np.fl
 def _next(job: _Job, part: NDArray[np.float32], affine: Affine) -> _Job | None:
     """What is to be drawn again, or None when the outline stands."""
     places = np.argwhere(part >= INSIDE)
-    if not len(places):
-        return None
+    if not len(places):  # within a mass the finest cube shows nothing but tissue
+        return _Job(job.point_mm, job.point_mm, job.level + 1, False) if job.level + 1 < LEVELS else None
     middle = apply_affine(affine, places.mean(axis=0))
     edge = (places.min(axis=0) == 0).any() or (places.max(axis=0) == np.array(part.shape) - 1).any()
     if job.level + 1 < LEVELS and (edge or (np.ptp(places, axis=0) + 1 > FITS * np.array(CUBE)).any()):
