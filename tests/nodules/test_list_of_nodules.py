@@ -1,0 +1,93 @@
+"""The nodules of a simulated chest: what was put in is found, outlined, measured and ranked."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lungrisk.core.geometry import axis_affine
+from lungrisk.core.records import Lungs, Nodule, Scan
+from lungrisk.formats import read
+from lungrisk.lungs import segment_lungs
+from lungrisk.nodules import MOST_LISTED, Found, find_nodules, part_overlaps, suspicion
+from lungrisk.nodules.find import Candidate
+from lungrisk.nodules.measure import measure
+from lungrisk.nodules.segment import Outline
+
+
+@pytest.fixture(scope="module")
+def listed(chest: Path) -> tuple[Scan, Lungs, tuple[Nodule, ...]]:
+    scan = read(chest / "scan")
+    lungs = segment_lungs(scan)
+    return scan, lungs, find_nodules(scan, lungs)
+
+
+def truth_of(chest: Path) -> list[dict[str, str]]:
+    with (chest / "nodules.csv").open(newline="") as stream:
+        return sorted(csv.DictReader(stream), key=lambda row: -float(row["diameter_mm"]))
+
+
+def test_the_largest_nodule_leads_the_list_with_its_place_and_size(
+    chest: Path, listed: tuple[Scan, Lungs, tuple[Nodule, ...]]
+) -> None:
+    largest, first = truth_of(chest)[0], listed[2][0]
+    place = [float(largest[name]) for name in ("x_mm", "y_mm", "z_mm")]
+    assert np.linalg.norm(np.array(first.centre_mm) - place) < 4
+    assert first.diameter_mm == pytest.approx(float(largest["diameter_mm"]), rel=0.25)
+    assert first.side == ("left" if place[0] > 0 else "right")
+    assert first.accepted
+
+
+def test_accepted_nodules_come_first_then_the_most_suspicious(
+    listed: tuple[Scan, Lungs, tuple[Nodule, ...]],
+) -> None:
+    nodules = listed[2]
+    keys = [(not nodule.accepted, -suspicion(nodule)) for nodule in nodules]
+    assert keys == sorted(keys)
+    assert len(nodules) <= MOST_LISTED
+    assert [nodule.id for nodule in nodules] == [f"n{rank}" for rank in range(1, len(nodules) + 1)]
+
+
+def test_masks_lie_where_the_centres_are(listed: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:
+    scan, _, nodules = listed
+    for nodule in nodules:
+        middle = np.argwhere(nodule.mask).mean(axis=0)
+        x, y, z = (nodule.affine @ [*middle, 1])[:3]
+        assert np.linalg.norm(np.array(nodule.centre_mm) - (x, y, z)) < 2.5
+        assert nodule.slice_index == round(float(scan.to_index(nodule.centre_mm)[0]))
+
+
+def test_without_lungs_there_are_no_nodules(listed: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:
+    empty = np.zeros(listed[0].hu.shape, bool)
+    assert find_nodules(listed[0], Lungs(left=empty, right=empty, left_ml=0, right_ml=0, coverage=0)) == ()
+
+
+def found(probability: float, start: tuple[int, int, int], size: int) -> Found:
+    mask = np.ones((size, size, size), bool)
+    share, affine = mask.astype(np.float32), axis_affine((1.0, 1.0, 1.0))
+    return Found(
+        candidate=Candidate(
+            centre_mm=(0, 0, 0),
+            diameter_mm=size,
+            probability=probability,
+            response_hu=100,
+            roundness=1,
+            thickness_mm=0,
+            logit=0,
+            lowest_logit=0,
+        ),
+        outline=Outline(mask=mask, affine=affine, field=share, field_affine=affine, hu=share),
+        measured=measure(share, affine, share),
+        start=np.array(start),
+    )
+
+
+def test_of_two_outlines_that_are_one_the_more_probable_stays() -> None:
+    strong, inside, beside = found(0.9, (0, 0, 0), 6), found(0.5, (2, 2, 2), 3), found(0.3, (0, 0, 6), 4)
+    assert part_overlaps([beside, inside, strong]) == [strong, beside]
+
+
+def test_outlines_that_only_touch_stay_two() -> None:
+    one, other = found(0.9, (0, 0, 0), 6), found(0.5, (5, 5, 5), 6)
+    assert len(part_overlaps([one, other])) == 2
