@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+MIDDLE = 2.8  # of the ratings: where an untrained network starts
+
 
 def _block(n_in: int, n_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU())
@@ -33,6 +35,11 @@ class Malignancy(nn.Module):
     beyond it is taken for the largest one seen.
     """
 
+    mean: Tensor
+    sd: Tensor
+    low: Tensor
+    high: Tensor
+
     def __init__(self, mean: Tensor, sd: Tensor, low: Tensor, high: Tensor, width: int = 16) -> None:
         super().__init__()
         for name, value in {"mean": mean, "sd": sd, "low": low, "high": high}.items():
@@ -45,7 +52,8 @@ class Malignancy(nn.Module):
         """The rating, on the scale of the targets."""
         numbers = (torch.minimum(torch.maximum(features, self.low), self.high) - self.mean) / self.sd
         joined = torch.cat([self.fixed(fixed), self.scaled(scaled), self.numbers(numbers), numbers], 1)
-        return self.head(joined).squeeze(1) + 2.8
+        rating: Tensor = self.head(joined).squeeze(1) + MIDDLE
+        return rating
 
 
 FLIPS: tuple[tuple[bool, bool, bool], ...] = (
@@ -74,7 +82,7 @@ class FoldEnsemble(nn.Module):
         """One column a fold."""
         mirrored = [(flip_planes(fixed, *flip), flip_planes(scaled, *flip)) for flip in FLIPS]
         columns = []
-        for members in self.folds:
-            ratings = [member(a, b, features) for member in members for a, b in mirrored]
+        for members in self.folds.children():
+            ratings = [member(a, b, features) for member in members.children() for a, b in mirrored]
             columns.append(torch.stack(ratings).mean(0))
         return torch.stack(columns, 1)

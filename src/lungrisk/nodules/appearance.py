@@ -41,7 +41,8 @@ class Slab:
         """Lengths of the mask's box, mm (k, j, i)."""
         where = np.nonzero(self.mask)
         box = np.array([np.ptp(axis) + 1 for axis in where])
-        return box * np.array(spacing_of(self.affine))
+        lengths: NDArray[np.float64] = box * np.array(spacing_of(self.affine))
+        return lengths
 
 
 def cut_slab(hu: NDArray[np.generic], affine: Affine, mask: NDArray[np.bool_]) -> Slab:

@@ -19,6 +19,9 @@ Triplet: TypeAlias = tuple[NDArray[np.generic], Affine, NDArray[np.bool_]]
 LOWEST, HIGHEST = 1.0, 5.0  # of the readers' scale
 TWO_SIDED_95 = 1.959964
 BATCH = 16
+BONE_HU, SPECKS_FROM_MM, SPECKS = 320.0, 12.0, 0.25
+THIN = 0.8  # share of voxels below -300 HU
+FAINT_HU, SMALL_MM = 215.0, 4.5
 
 
 def rate(nodules: Sequence[Triplet], bundle: Bundle) -> tuple[Rating, ...]:
@@ -65,9 +68,14 @@ def nodule_type(hu: NDArray[np.generic], affine: Affine, mask: NDArray[np.bool_]
 
 
 def type_of(features: dict[str, float]) -> NoduleType:
-    """The type by `measure_features` of a nodule."""
-    if features["share_bone"] > 0.25:
+    """The type by `measure_features` of a nodule.
+
+    Small nodules seem thinner than they are, as each voxel holds lung as well; large dense ones hold bone-dense specks at times.
+    """
+    small = features["area_diameter"] < SMALL_MM
+    if features["hu_95"] > BONE_HU and (features["area_diameter"] < SPECKS_FROM_MM or features["share_bone"] > SPECKS):
         return "calcified"
-    if features["core_mean"] < -450:
-        return "ground-glass"
-    return "part-solid" if features["core_mean"] < -200 else "solid"
+    faint = features["contrast"] < FAINT_HU  # above the lung around it
+    if features["share_part"] > THIN and (faint or not small):
+        return "ground-glass" if faint else "part-solid"
+    return "solid"

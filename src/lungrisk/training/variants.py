@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from scipy import ndimage
 
 from lungrisk.cohort.nodule_folder import NoduleStack
 from lungrisk.core.geometry import Affine, Triple, spacing_of
+from lungrisk.evaluation.nodules import outline_of
 from lungrisk.nodules.appearance import rating_inputs
 
 OFFSET_MM = (-1.0, 1.0)  # how far an outline may lie inside or outside of a reader's
@@ -24,16 +26,14 @@ GROWN_TO_MM = (25.0, 75.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Variants:
-    """Inputs of nodules: name to (nodules, variants, ...); rating (nodules, variants). Variant 0 is the consensus as it is."""
+    """Inputs of nodules, variant 0 being the consensus as it is.
 
-    inputs: dict[str, NDArray[np.float32]]
+    planes: `fixed` and `scaled`, (nodules, variants, 6, 32, 32) float16. features: (nodules, variants, f). rating: (nodules, variants).
+    """
+
+    planes: dict[str, NDArray[np.float16]]
+    features: NDArray[np.float32]
     rating: NDArray[np.float32]
-
-
-def outline_of(stack: NoduleStack) -> NDArray[np.bool_]:
-    """The readers' consensus; where it is empty, what any reader outlined."""
-    mask = stack.consensus
-    return mask if mask.any() else stack.readers.any(axis=0)
 
 
 def jitter_mask(mask: NDArray[np.bool_], spacing: Triple, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -75,12 +75,17 @@ def _grow(stack: NoduleStack, rng: np.random.Generator) -> tuple[Affine, float]:
 
 def draw_variants(stacks: Sequence[NoduleStack], n: int, seed: int) -> Variants:
     """All nodules with n variants each beside the consensus."""
-    rows, ratings = [], []
+    rows = []
     for number, stack in enumerate(stacks):
         rng = np.random.default_rng([seed, number])
         plain = rating_inputs(stack.hu, stack.affine, outline_of(stack)), stack.malignancy
-        drawn = [plain, *(draw_variant(stack, rng) for _ in range(n))]
-        rows.append({name: np.stack([inputs[name] for inputs, _ in drawn]) for name in plain[0]})
-        ratings.append([rating for _, rating in drawn])
-    inputs = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    return Variants(inputs=inputs, rating=np.array(ratings, np.float32))
+        rows.append([plain, *(draw_variant(stack, rng) for _ in range(n))])
+
+    def gather(name: str, kind: type[np.floating[Any]]) -> NDArray[Any]:
+        return np.stack([np.stack([inputs[name].astype(kind) for inputs, _ in row]) for row in rows])
+
+    return Variants(
+        planes={name: gather(name, np.float16) for name in ("fixed", "scaled")},
+        features=gather("features", np.float32),
+        rating=np.array([[rating for _, rating in row] for row in rows], np.float32),
+    )
