@@ -16,7 +16,7 @@ from gradient_phantom import COLUMNS, ROWS, phantom, save, worst_error
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import UID
 
 from lungrisk.core.errors import EnvironmentFault, InputError, LungriskError, UsageFault
@@ -303,6 +303,15 @@ def test_a_broken_code_stream_is_refused_and_named(syntax: str, tmp_path: Path) 
     datasets[5].PixelData = encapsulate([b"\xff\xd8" + bytes(700)])
     folder = save(datasets, tmp_path)
     assert refusal(folder) in ("file.corrupt", "px.length")
+
+
+@pytest.mark.parametrize("cut", [12, 150])
+@pytest.mark.parametrize("name", PACKED)
+def test_a_code_stream_that_ends_early_is_refused_and_named(name: str, cut: int, tmp_path: Path) -> None:
+    datasets = encoded(list(map(unsigned, phantom())), PACKED[name])
+    stream = next(generate_frames(datasets[5].PixelData, number_of_frames=1)).rstrip(b"\0")
+    datasets[5].PixelData = encapsulate([stream[:-cut]])
+    assert refusal(save(datasets, tmp_path)) in ("file.corrupt", "px.length")
 
 
 def test_a_syntax_that_the_pixels_contradict_is_refused(tmp_path: Path) -> None:
