@@ -13,9 +13,9 @@ from lungrisk.cohort.nodule_folder import DEMO_PATIENT, read_nodules, read_patch
 from lungrisk.cohort.splits import fold_of
 from lungrisk.core.bundle import Bundle
 from lungrisk.engine import run
+from lungrisk.evaluation.metrics import auc, bootstrap
 
 PATCH_KEY = "row"  # names a patch in LUNA16's table of candidates
-DRAWS = 1000
 
 
 def evaluate_candidates(folder: str | Path, bundle: Bundle) -> dict[str, Any]:
@@ -80,30 +80,10 @@ def _logits(
 
 
 def _figures(scores: NDArray[np.float64], labels: NDArray[np.int64], groups: Sequence[str]) -> dict[str, Any]:
-    low, high = auc_interval(scores, labels, groups)
-    return {
-        "n": len(labels),
-        "n_positive": int(labels.sum()),
-        "auc": auc(scores, labels),
-        "auc_low": low,
-        "auc_high": high,
-        "ap": average_precision(scores, labels),
-    }
-
-
-def auc(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Chance that a positive scores above a negative, ties half.
-
-    >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 0, 1, 1]))
-    0.875
-    """
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    positive = int(labels.sum())
-    negative = len(labels) - positive
-    if not positive or not negative:
-        return float("nan")
-    return float((rank[labels == 1].sum() - positive * (positive + 1) / 2) / (positive * negative))
+    low, high = bootstrap(lambda rows: auc(scores[rows], labels[rows]), groups)
+    figures = {"auc": auc(scores, labels), "auc_low": low, "auc_high": high, "ap": average_precision(scores, labels)}
+    numbers = {name: value if np.isfinite(value) else None for name, value in figures.items()}
+    return {"n": len(labels), "n_positive": int(labels.sum()), **numbers}
 
 
 def average_precision(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
@@ -118,21 +98,6 @@ def average_precision(scores: NDArray[np.float64], labels: NDArray[np.int64]) ->
     return float((gained * hits[ends] / (ends + 1)).sum() / max(labels.sum(), 1))
 
 
-def auc_interval(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], groups: Sequence[str], draws: int = DRAWS
-) -> tuple[float, float]:
-    """95 % interval of the AUC, groups drawn with replacement."""
-    rng = np.random.default_rng(0)
-    _, member = np.unique(groups, return_inverse=True)
-    members = np.split(np.argsort(member, kind="stable"), np.cumsum(np.bincount(member))[:-1])
-    drawn = []
-    for _ in range(draws):
-        rows = np.concatenate([members[g] for g in rng.integers(0, len(members), len(members))])
-        drawn.append(auc(scores[rows], labels[rows]))
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def _centre(patches: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean HU within 4 pixels of the middle."""
     return np.asarray(patches[:, _radius(patches) <= 4].mean(axis=1), np.float64)
@@ -143,7 +108,7 @@ def _rings(patches: NDArray[np.float32], labels: NDArray[np.int64], groups: Sequ
     radius = _radius(patches)
     rings = [patches[:, (radius >= 3 * ring) & (radius < 3 * ring + 3)] for ring in range(8)]
     columns = np.stack([part for ring in rings for part in (ring.mean(axis=1), ring.std(axis=1))], axis=1)
-    design = np.c_[np.ones(len(columns)), (columns - columns.mean(axis=0)) / columns.std(axis=0)]
+    design = np.c_[np.ones(len(columns)), (columns - columns.mean(axis=0)) / (columns.std(axis=0) + 1e-6)]
     folds = fold_of(list(groups))
     scores = np.empty(len(labels))
     for fold in range(5):

@@ -69,11 +69,13 @@ def find_candidates(scan: Scan, lungs: Lungs, bundle: Bundle) -> tuple[Candidate
 
 
 def judge(scan: Scan, blobs: Blobs, bundle: Bundle, planes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The network's log odds on planes through each blob, (n, planes): mean over its folds."""
+    """The network's log odds on planes through each blob, (n, planes): mean over its folds, or those of `use_folds`."""
     size, finest = int(bundle.settings["view"]["pixels"]), float(bundle.settings["view"]["pixel_mm"])
     pixel_mm = np.maximum(finest, np.minimum(VIEW_DIAMETERS * blobs.diameter_mm, WIDEST_VIEW_MM) / size)
     pictures = cut_planes(scan.hu, scan.affine, blobs.centre_mm, pixel_mm, size, planes)
-    logits = run(bundle, hu=pictures.reshape(-1, size, size))["fold_logits"].mean(axis=1)
+    logits = run(bundle, hu=pictures.reshape(-1, size, size))["fold_logits"]
+    use = bundle.settings.get("use_folds")
+    logits = (logits if use is None else logits[:, use]).mean(axis=1)
     return np.asarray(logits.reshape(len(pictures), len(planes)), np.float64)
 
 

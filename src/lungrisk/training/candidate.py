@@ -29,8 +29,8 @@ BLURS = ((1, 1, 1), (1, 1, 1, 1, 1), (1, 2, 3, 2, 1))  # what thick slices do to
 BLURRED = 0.4  # share of batches that are blurred so
 # of the sum in `nodules.find`, and the least probability of an accepted candidate: chosen by eye on two scans, see the card
 CALIBRATION = {
-    "weights": {"offset": -1.0, "mean": 0.5, "lowest": 0.5, "log_dotness": 1.0, "thickness": 0.15},
-    "accept": 0.4,
+    "weights": {"offset": -1.0, "mean": 0.4, "lowest": 0.8, "log_dotness": 1.6, "thickness": 0.15},
+    "accept": 0.5,
 }
 GAIN_SD, OFFSET_SD = 0.1, 0.06  # of the scaled grey values
 
