@@ -34,17 +34,17 @@ def threshold(monkeypatch: pytest.MonkeyPatch) -> Bundle:
 def lung_with_balls(
     spacing: tuple[float, float, float], *balls: tuple[tuple[float, float, float], float], side_mm: float = 60.0
 ) -> tuple[NDArray[np.float32], Affine]:
-    """(k, j, i) HU and affine; a ball is its centre, LPS mm, and its diameter; partial volumes by distance to the surface."""
+    """(k, j, i) HU and affine; a ball is its centre, LPS mm, and its diameter; partial volumes by the depth of a voxel."""
     size = np.ceil(side_mm / np.array(spacing)).astype(int)
     affine = axis_affine(spacing)
-    fine = 3
-    k, j, i = size * fine
-    grid = np.stack(np.meshgrid(*(np.arange(n) for n in (k, j, i)), indexing="ij"), -1)
-    places = apply_affine(affine, (grid + 0.5) / fine - 0.5)
-    inside = np.zeros((k, j, i), bool)
+    places = apply_affine(affine, np.moveaxis(np.indices(size), 0, -1))
+    share = np.zeros(size)
     for centre, diameter in balls:
-        inside |= ((places - centre) ** 2).sum(axis=-1) <= (diameter / 2) ** 2
-    share = inside.reshape(size[0], fine, size[1], fine, size[2], fine).mean(axis=(1, 3, 5))
+        away = places - centre
+        apart = np.maximum(np.linalg.norm(away, axis=-1), 1e-6)
+        # of a voxel along the line to the centre
+        depth = np.maximum((np.abs(away) * spacing[::-1]).sum(axis=-1) / apart, 0.1)
+        share = np.maximum(share, np.clip((diameter / 2 - apart) / depth + 0.5, 0, 1))
     return (LUNG_HU + (TISSUE_HU - LUNG_HU) * share).astype(np.float32), affine
 
 
@@ -68,10 +68,17 @@ def test_a_ball_comes_back_with_its_place_volume_and_diameter(
 
 
 def test_an_outline_that_fills_its_cube_is_drawn_again_on_a_larger_one(threshold: Bundle) -> None:
-    hu, affine = lung_with_balls((2.5, 1.5, 1.5), ((45.0, 45.0, 45.0), 50.0), side_mm=90)
+    hu, affine = lung_with_balls((2.5, 1.5, 1.5), ((45.0, 45.0, 45.0), 40.0), side_mm=90)
     found = only_network(threshold, hu, affine, (38.0, 45.0, 49.0))
-    assert found.mask.sum() * 2.5 * 1.5 * 1.5 == pytest.approx(np.pi / 6 * 50**3, rel=0.05)
+    assert found.mask.sum() * 2.5 * 1.5 * 1.5 == pytest.approx(np.pi / 6 * 40**3, rel=0.05)
     assert not found.findings
+
+
+def test_a_size_that_was_guessed_too_large_leads_back_to_a_fine_cube(threshold: Bundle) -> None:
+    hu, affine = lung_with_balls((2.0, 1.0, 1.0), ((30.0, 30.0, 30.0), 9.0))
+    (found,) = outline_many(hu, affine, [(30.0, 30.0, 30.0)], threshold, fold=0, sizes_mm=[60.0])
+    alone = only_network(threshold, hu, affine, (30.0, 30.0, 30.0))
+    assert np.abs(found.mask.sum() / alone.mask.sum() - 1) < 0.05
 
 
 def test_what_fills_the_largest_cube_is_a_mass(threshold: Bundle) -> None:

@@ -21,6 +21,7 @@ ROOM = 1.1  # a cube is at least so much wider than the nodule that is expected 
 INSIDE = 0.5  # probability from which a voxel belongs to the nodule
 SHARPEN = 4.0  # from probability to share of a voxel; with 4 the diameters of unseen nodules have no bias
 FITS = 0.85  # share of a cube beyond which an outline is drawn again at the next coarser level
+FITS_FINER = 0.3  # and below which, where a larger cube was asked for, it is drawn again at the next finer one
 OFF_CENTRE_MM = 2.0  # an outline whose middle lies farther from the point is drawn again from there
 LARGEST_MM = 45.0  # outlines longer than this lie outside of what the network was trained on
 NEXT_TO = 4.0  # voxels: what lies farther from the point is something else
@@ -93,12 +94,13 @@ def outline_many(
     hu: (k, j, i) HU. affine: (4, 4) to LPS mm. centres_mm: points in the nodules, LPS mm (x, y, z). fold: the network that
     has not seen the patients of this fold; None takes the mean of all. Beyond the array its border is taken to go on.
     sizes_mm: about how large each nodule is, where that is known: the first cube holds it (in the middle of a mass a small cube
-    shows nothing but mass). An outline that fills its cube is drawn again on one of twice the size, one that lies off its point again from its middle.
+    shows nothing but mass). An outline that fills its cube is drawn again on one of twice the size, one that is small in it on
+    one of half the size, one that lies off its point again from its middle.
     Findings of an outline: `nod.outline` (nothing was outlined: a small ball stands in), `nod.mass` (it fills the largest cube).
     """
     sizes = sizes_mm or [0.0] * len(centres_mm)
     jobs = [
-        _Job(np.asarray(centre, float), np.asarray(centre, float), level_of(size), False)
+        _Job(np.asarray(centre, float), np.asarray(centre, float), level_of(size))
         for centre, size in zip(centres_mm, sizes, strict=True)
     ]
     done: dict[int, Outline] = {}
@@ -121,12 +123,13 @@ def outline_many(
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A nodule under way: the point that was given, the middle of the next cube, its level, whether that was moved."""
+    """A nodule under way: the point that was given, the middle of the next cube, its level, what was done to the cube."""
 
     point_mm: NDArray[np.float64]
     centre_mm: NDArray[np.float64]
     level: int
-    moved: bool
+    moved: bool = False
+    risen: bool = False
 
 
 def _probabilities(bundle: Bundle, cubes: NDArray[np.float32], fold: int | None) -> NDArray[np.float32]:
@@ -155,13 +158,16 @@ def _next(job: _Job, part: NDArray[np.float32], affine: Affine) -> _Job | None:
     """What is to be drawn again, or None when the outline stands."""
     places = np.argwhere(part >= INSIDE)
     if not len(places):  # within a mass the finest cube shows nothing but tissue
-        return _Job(job.point_mm, job.point_mm, job.level + 1, False) if job.level + 1 < LEVELS else None
+        return _Job(job.point_mm, job.point_mm, job.level + 1, risen=True) if job.level + 1 < LEVELS else None
     middle = apply_affine(affine, places.mean(axis=0))
     edge = (places.min(axis=0) == 0).any() or (places.max(axis=0) == np.array(part.shape) - 1).any()
-    if job.level + 1 < LEVELS and (edge or (np.ptp(places, axis=0) + 1 > FITS * np.array(CUBE)).any()):
-        return _Job(job.point_mm, middle, job.level + 1, False)
+    share = float(((np.ptp(places, axis=0) + 1) / CUBE).max())
+    if job.level + 1 < LEVELS and (edge or share > FITS):
+        return _Job(job.point_mm, middle, job.level + 1, risen=True)
+    if job.level and not job.risen and share < FITS_FINER:
+        return _Job(job.point_mm, middle, job.level - 1)
     if not job.moved and np.linalg.norm(middle - job.centre_mm) > OFF_CENTRE_MM * 2**job.level:
-        return _Job(job.point_mm, middle, job.level, True)
+        return _Job(job.point_mm, middle, job.level, moved=True, risen=job.risen)
     return None
 
 

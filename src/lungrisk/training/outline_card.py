@@ -49,7 +49,7 @@ def card_of(figures: dict[str, Any]) -> str:
         limits=[
             "What lies above and below in training and in these figures was made up, and it was made with the readers' masks; on "
             "six lesions in real surroundings (QIN LUNG CT, 24 to 46 mm, nine machine readings each) the outline stops by itself.",
-            "Nodules over 30 mm are few in the data: the size of a mass is rough, and above 60 mm a finding says so (`nod.mass`).",
+            "Nodules over 30 mm are few in the data: the size of a mass is rough, and above 45 mm a finding says so (`nod.mass`).",
             "Ground-glass, cavities and nodules joined to vessels, pleura or diaphragm are where readers differ most, and so does it.",
             "Readers' outlines are opinions; on small nodules they are generous, so a volume is larger than by the half-contrast rule.",
             "Only a point inside a nodule makes sense: elsewhere it outlines a vessel, or nothing (`nod.outline`).",
