@@ -73,14 +73,17 @@ def page(record: dict[str, Any]) -> str:
         "prevalence": f"{likelihood['prevalence']:.3g}",
         "basis": likelihood["basis"],
         "status": record["status"],
-        "findings": "\n".join(
-            f"| `{one['code']}` | {one['severity']} | {one['message']} | {one['found'] or ''} |"
-            for one in record["findings"]
-        ),
-        "seconds": ", ".join(f"{room} {seconds:.1f}" for room, seconds in record["provenance"]["seconds"].items()),
-        "platform": record["provenance"]["platform"],
+        "findings": findings_table(record["findings"]),
     }
     return Template((ROOT / "scripts" / "walk.template.md").read_text("utf-8")).substitute(values)
+
+
+def findings_table(findings: list[dict[str, Any]]) -> str:
+    """The findings as a table, or a sentence where there are none."""
+    if not findings:
+        return "None: nothing was mended and nothing limits what was judged. [The table of findings](findings.md)."
+    rows = [f"| `{one['code']}` | {one['severity']} | {one['message']} | {one['found'] or ''} |" for one in findings]
+    return "\n".join(["| code | severity | what | found |", "| --- | --- | --- | --- |", *rows])
 
 
 def nodule_row(nodule: dict[str, Any]) -> str:
