@@ -1,14 +1,20 @@
 """Candidates: on balls, tubes and plates whose place is known, and on real scans."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lungrisk.core.bundle import Bundle
+from lungrisk.core.bundle import open_bundle
 from lungrisk.core.geometry import apply_affine, axis_affine
+from lungrisk.core.records import Lungs, Scan
+from lungrisk.formats import read
+from lungrisk.lungs import segment_lungs
 from lungrisk.nodules.blobs import Blobs, dotness, find_blobs, search_grid
-from lungrisk.nodules.find import apart
+from lungrisk.nodules.find import apart, find_candidates
 from lungrisk.nodules.planes import PLANES, cut_planes
+from lungrisk.nodules.thickness import settle
 
 LUNG = -850
 
@@ -94,9 +100,62 @@ def test_two_blobs_at_one_place_are_one() -> None:
     assert apart(blobs, np.array([0.5, 0.9, 0.8, 0.7]), 0.65).tolist() == [1, 2]
 
 
-def test_the_shipped_bundle_is_small_enough() -> None:
-    from lungrisk.core.bundle import open_bundle
+def test_a_mass_is_placed_where_it_is_thickest() -> None:
+    shape = (60, 120, 120)
+    affine, points = world(shape, (2.0, 1.0, 1.0))
+    centre = points[30, 60, 50]
+    hu = np.full(shape, LUNG, np.int16)
+    hu[np.linalg.norm(points - centre, axis=-1) < 20] = 30
+    hu[25:35, 55:65, 60:110] = 30  # a tongue that pulls every filter aside
+    grid, grid_affine = search_grid(hu, np.ones(shape, bool), affine)
+    blobs = settle(find_blobs(grid, grid_affine), grid, grid_affine)
+    thick = blobs.thickness_mm > 20
+    assert thick.any()
+    assert np.linalg.norm(blobs.centre_mm[thick] - centre, axis=1).min() < 4
+    assert abs(blobs.thickness_mm.max() - 40) < 4
 
-    bundle: Bundle = open_bundle("candidate", "candidate")
+
+def lungs_of(mask: NDArray) -> Lungs:
+    none = np.zeros_like(mask)
+    return Lungs(left=mask, right=none, left_ml=1.0, right_ml=0.0, coverage=1.0)
+
+
+def test_without_lungs_there_are_no_candidates() -> None:
+    scan = Scan(hu=np.full((20, 30, 30), 40, np.int16), affine=axis_affine((2.5, 0.8, 0.8)))
+    assert find_candidates(scan, lungs_of(np.zeros(scan.hu.shape, bool)), open_bundle("candidate")) == ()
+    one_slice = Scan(hu=np.full((1, 30, 30), LUNG, np.int16), affine=axis_affine((5.0, 0.8, 0.8)))
+    assert find_candidates(one_slice, lungs_of(np.ones((1, 30, 30), bool)), open_bundle("candidate")) == ()
+
+
+def test_the_network_prefers_a_ball_to_the_vessels_around_it() -> None:
+    shape = (60, 160, 160)
+    affine, points = world(shape, (1.5, 0.7, 0.7))
+    rng = np.random.default_rng(0)
+    hu = rng.normal(LUNG, 30, shape)
+    for _ in range(12):
+        start, along = points[tuple(rng.integers(0, shape))], rng.normal(size=3)
+        along /= np.linalg.norm(along)
+        off = points - start
+        hu[np.linalg.norm(off - (off @ along)[..., None] * along, axis=-1) < rng.uniform(1, 3)] = 20
+    ball = points[30, 80, 80]
+    hu[np.linalg.norm(points - ball, axis=-1) < 9] = LUNG  # a clearing
+    hu[np.linalg.norm(points - ball, axis=-1) < 5] = 20
+    scan = Scan(hu=hu.astype(np.int16), affine=affine)
+    found = find_candidates(scan, lungs_of(np.ones(shape, bool)), open_bundle("candidate"))
+    assert np.linalg.norm(np.array(found[0].centre_mm) - ball) < 3
+    assert found[0].probability > 0.5
+    assert [c.probability for c in found] == sorted((c.probability for c in found), reverse=True)
+
+
+@pytest.mark.shared
+def test_the_known_lesion_of_a_real_scan_comes_first(shared_data: Path) -> None:
+    scan = read(shared_data / "scans" / "qin-lsc-0014.zip")
+    found = find_candidates(scan, segment_lungs(scan), open_bundle("candidate"))
+    away = [np.linalg.norm(np.array(c.centre_mm) - (-21.1, -137.2, 237.1)) for c in found[:3]]
+    assert min(away) < 10
+
+
+def test_the_shipped_bundle_is_small_enough() -> None:
+    bundle = open_bundle("candidate", "candidate")
     assert len(bundle.model) <= 2.5e6
     assert 0 < bundle.settings["calibration"]["accept"] < 1

@@ -81,7 +81,7 @@ def search_grid(hu: NDArray[np.int16], inside: NDArray[np.bool_], affine: Affine
     dense = np.where(inside[box], np.clip(hu[box], -1000, TISSUE_HU), LUNG_HU).astype(np.float32)
     grid, grid_affine = _pool(dense, _moved(affine, start), (factor[0], factor[1], factor[2]))
     ratio = spacing_of(grid_affine)[0] / GRID_MM
-    if ratio > 1.6:
+    if ratio > 1.6 and len(grid) > 1:
         grid, grid_affine = _stretch(grid, grid_affine, int(np.ceil(ratio - 0.1)))
     return grid, grid_affine
 
