@@ -67,7 +67,7 @@ def find_nodules(scan: Scan, lungs: Lungs, bundles: Mapping[str, Bundle] | None 
     ratings = rate([_surroundings(scan, item) for item in found], bundles["malignancy"])
     rules = Rules(
         accept=float(bundles["candidate"].settings["calibration"]["accept"]),
-        volumes=bundles["outline"].settings["calibration"]["volume"],
+        volumes=bundles["outline"].settings["calibration"].get("volume", ()),
     )
     nodules = [_nodule(scan, lungs, item, rating, rules) for item, rating in zip(found, ratings, strict=True)]
     nodules = sorted(nodules, key=lambda nodule: (not nodule.accepted, -suspicion(nodule)))[:MOST_LISTED]
