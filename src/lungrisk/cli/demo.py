@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lungrisk.cli.options import Quiet
-from lungrisk.cli.terminal import note, progress
+from lungrisk.cli.terminal import progress
 
 OutDefault = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the scan and the report.")]
 
@@ -23,7 +23,7 @@ def demo(
     from lungrisk.report import summarise, to_json
     from lungrisk.simulation.demo_scan import fetch_demo
 
-    with progress("demo", quiet=quiet) as step:
+    with progress("demo", steps=8, quiet=quiet) as step:
         source = fetch_demo(out / "scan", offline=offline, progress=step)
         assessment = assess(source.folder, progress=step)
         assessment = replace(assessment, findings=(*source.findings, *assessment.findings))
@@ -32,5 +32,3 @@ def demo(
     print(summarise(to_json(assessment)))
     print(f"\nscan: {source.folder}\n{source.citation}")
     print(f"report: {out / 'report' / 'report.html'}")
-    if source.findings:
-        note(source.findings[0].sentence(), quiet=quiet)

@@ -91,7 +91,7 @@ class Scan:
 
     def to_index(self, points_mm: ArrayLike) -> NDArray[np.float64]:
         """(..., 3) LPS mm (x, y, z) to (..., 3) fractional index (k, j, i)."""
-        return apply_affine(np.linalg.inv(self.affine), points_mm)
+        return apply_affine(np.asarray(np.linalg.inv(self.affine), np.float64), points_mm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
