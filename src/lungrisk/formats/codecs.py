@@ -40,6 +40,9 @@ DECODERS = {
 }
 
 
+END_OF_IMAGE = b"\xff\xd9"  # of every JPEG family code stream
+
+
 def decoder_for(syntax: str) -> Callable[[bytes, tuple[int, int], int], NDArray[Any]]:
     """A function (code stream, (rows, columns), bytes a sample) -> (rows, columns) array of stored values.
 
@@ -69,6 +72,8 @@ def _package(decoder: Decoder) -> ModuleType:
 
 
 def _checked(decode: Callable[[bytes], NDArray[Any]], stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
+    if not stream.rstrip(b"\0").endswith(END_OF_IMAGE):  # CharLS can take seconds to notice
+        raise InputError(find("file.truncated", found="a code stream without its end"))
     frame = decode(stream)
     if frame.shape != shape:
         raise InputError(find("px.length", found=f"a code stream of {frame.shape}", expected=f"{shape}"))
