@@ -10,6 +10,8 @@ from lungrisk import __version__
 from lungrisk.cli.options import Json, Quiet
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
 
+MOST_LINES, LONGEST = 24, 300  # of what one key may take on the terminal
+
 Thing = Annotated[
     str | None, typer.Argument(metavar="THING", help="A scan, a bundle, an assessment.json.", show_default=False)
 ]
@@ -87,8 +89,10 @@ def _scan(path: Path) -> dict[str, Any]:
 def _lines(about: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for key, value in about.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and len(value) <= MOST_LINES:
             lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
+        elif len(str(value)) > LONGEST:  # which patients a fold holds, say: --json has it
+            lines.append(f"{indent}{key}: {len(value)} entries")
         else:
             lines.append(f"{indent}{key}: {value}")
     return lines
