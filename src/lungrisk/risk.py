@@ -30,10 +30,9 @@ READERS_SD = 0.426
 
 MASS = 101, 41  # grid of equally likely values of m and of the map: deterministic, error below 1e-3
 BASIS = (
-    "The chance that lung cancer is diagnosed within one year of the scan, in a population of whom {prevalence:.1%} have it, "
-    "{rests}. The malignancy rating was learnt from radiologists' opinions on LIDC-IDRI nodules, and the step from the highest "
-    "rating to a likelihood was fitted on published scores and outcomes of 1,595 patients of the Data Science Bowl 2017: it is "
-    "an estimate of research, not tested on patients like this one."
+    "The chance of a lung cancer diagnosis within one year of the scan where {prevalence:.1%} of patients have it, {rests}. "
+    "The rating was learnt from radiologists' opinions on LIDC-IDRI nodules, its step to a likelihood from published scores "
+    "and outcomes of 1,595 patients of the Data Science Bowl 2017."
 )
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -68,7 +67,7 @@ def likelihood(nodules: Sequence[Nodule], prevalence: float | None = None) -> tu
             floor=floor,
             prevalence=prior,
             basis=BASIS.format(
-                prevalence=prior, rests=rests if accepted else "as low as the map goes, since no nodule was found"
+                prevalence=prior, rests=rests if accepted else "as low as it goes, since no nodule was found"
             ),
         ),
         tuple(replace(nodule, contribution=contribution.get(id(nodule), 0.0)) for nodule in nodules),
