@@ -27,10 +27,10 @@ HARD_A_STACK = 2  # hard examples that an epoch takes from each stack
 HIDDEN_PATCHES = 0.3  # share of patches whose edges are hidden like those of the hard examples
 BLURS = ((1, 1, 1), (1, 1, 1, 1, 1), (1, 2, 3, 2, 1))  # what thick slices do to a picture that runs across them
 BLURRED = 0.4  # share of batches that are blurred so
-# of the sum in `nodules.find`, and the least probability of an accepted candidate: chosen by eye on two scans, see the card
+# of the sum in `nodules.find`, and the least probability of an accepted candidate: chosen on two scans, see the card
 CALIBRATION = {
     "weights": {"offset": -1.0, "mean": 0.4, "lowest": 0.8, "log_dotness": 1.6, "thickness": 0.15},
-    "accept": 0.5,
+    "accept": 0.55,
 }
 GAIN_SD, OFFSET_SD = 0.1, 0.06  # of the scaled grey values
 
