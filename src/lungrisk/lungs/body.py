@@ -14,6 +14,7 @@ PIECE_ML = 50.0
 LARGE_ML = 1000.0
 THIN_MM = 4.0  # skin, sheets and partial volume are thinner
 HIDDEN_ML = 150.0
+INSIDE_SHARE = 0.4
 
 
 def part_air(coarse: Coarse) -> tuple[Mask, Mask]:
@@ -43,10 +44,11 @@ def _hidden(coarse: Coarse, around: Mask) -> Mask:
     thick = erode(lung_like, THIN_MM, coarse.spacing)
     if thick.sum() * coarse.voxel_ml < HIDDEN_ML / 10:
         return thick
-    thick &= between_walls(coarse)
-    if thick.sum() * coarse.voxel_ml < HIDDEN_ML:
-        return np.zeros_like(thick)
-    return dilate(thick, THIN_MM + 2.0, coarse.spacing) & around & (coarse.hu > PADDING_HU)
+    labels, counts = components(thick)
+    inside = np.bincount(labels[between_walls(coarse)], minlength=len(counts))
+    lung = (inside > INSIDE_SHARE * counts) & (counts * coarse.voxel_ml >= HIDDEN_ML)
+    lung[0] = False
+    return dilate(lung[labels], THIN_MM + 2.0, coarse.spacing) & around & (coarse.hu > PADDING_HU)
 
 
 def between_walls(coarse: Coarse) -> Mask:

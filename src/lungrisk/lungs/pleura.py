@@ -11,14 +11,14 @@ from lungrisk.lungs.shapes import Mask, box_of, close, components, dilate, erode
 
 CLOSING_MM = 10.0  # vessels and nodules to about 16 mm, whatever they look like
 WIDE_MM = 25.0  # nodules and masses, of which only those are kept that look so:
-OPENING_MM = 3.0  # thicker than a vessel
+OPENING_MM, MASS_OPENING_MM = 3.0, 4.0  # thicker than a vessel, than the strands between mass and hilum
 SURROUNDED = (
     0.66  # share of the surface on lung; hila have 0.3 to 0.63, balls at the chest wall 0.67 and more (measured)
 )
-MASS_SURROUNDED, MASS_MM = 0.55, 30.0  # a mass is on less, but is thick in all directions, which a hilum is not
+LARGE_SURROUNDED, MASS_SURROUNDED, MASS_MM = 0.6, 0.52, 30.0  # the larger the less; hila of that much are not round
 ROUND = 0.6  # shortest by longest axis
-SMALL_ML, SMALL_SURROUNDED, VERY_ROUND = 3.0, 0.5, 0.7  # a small ball is coarse: less of it is seen on lung
-BASE_MM = 4.0  # a ball of WIDE_MM enters the base of a nodule this far
+SMALL_ML, SMALL_SURROUNDED, VERY_ROUND = 5.0, 0.45, 0.7  # a small ball is coarse: less of it is seen on lung
+BASE_MM, MASS_BASE_MM = 4.0, 6.0  # a ball of WIDE_MM enters their bases this far
 LARGE_ML = 14.0  # a ball of 30 mm
 
 
@@ -30,15 +30,16 @@ def close_pleura(coarse: Coarse, lung: Mask, not_lung: Mask) -> tuple[Mask, Mask
     closed, large = np.zeros_like(lung), np.zeros_like(lung)
     if not lung.any():
         return closed, large
-    box = box_of(lung, int(2 * BASE_MM / min(coarse.spacing)))
+    box = box_of(lung, int(2 * MASS_BASE_MM / min(coarse.spacing)))
     air, free = lung[box], ~not_lung[box]
     simple = close(air, CLOSING_MM, coarse.spacing) & free
     half = (coarse.spacing[0], 2 * coarse.spacing[1], 2 * coarse.spacing[2])
     small, room = _halve(air), _halve(free)
     wide = close(small, WIDE_MM, half) & room
-    nodules = _kept(half, wide & ~small, small, _is_nodule)
-    masses = _kept(half, wide & ~_halve(simple), _halve(simple), _is_mass)
-    bulges = dilate(nodules | masses, BASE_MM, half)
+    nodules = _kept(half, _opened(half, wide & ~small, OPENING_MM), small, _is_nodule)
+    filled = _halve(simple)
+    masses = _kept(half, _opened(half, wide & ~filled, MASS_OPENING_MM), filled, _is_mass)
+    bulges = dilate(nodules, BASE_MM, half) | dilate(masses, MASS_BASE_MM, half)
     closed[box] = fill(simple | _double(bulges, air.shape)) & free
     large[box] = _double(_of_size(masses, half), air.shape) & ~air
     return closed, large
@@ -53,13 +54,14 @@ def _is_nodule(piece: Mask, surrounded: float, spacing: Triple) -> bool:
 
 
 def _is_mass(piece: Mask, surrounded: float, spacing: Triple) -> bool:
-    return surrounded >= SURROUNDED or (surrounded >= MASS_SURROUNDED and _axes_mm(piece, spacing)[0] >= MASS_MM)
+    short, long = _axes_mm(piece, spacing)
+    round_ = short >= ROUND * long
+    return round_ and surrounded >= (MASS_SURROUNDED if short >= MASS_MM else LARGE_SURROUNDED)
 
 
-def _kept(spacing: Triple, dense: Mask, lung: Mask, is_wanted: Callable[[Mask, float, Triple], bool]) -> Mask:
-    """Those thick pieces of what is dense that are wanted, by their shape and by how much of their surface is on lung."""
-    core = erode(dense, OPENING_MM, spacing)
-    labels, counts = components(dilate(core, OPENING_MM, spacing) & dense)
+def _kept(spacing: Triple, thick: Mask, lung: Mask, is_wanted: Callable[[Mask, float, Triple], bool]) -> Mask:
+    """Those pieces that are wanted, by their shape and by how much of their surface is on lung."""
+    labels, counts = components(thick)
     kept = np.zeros(len(counts), bool)
     for name, box in enumerate(ndimage.find_objects(labels), 1):
         wide = tuple(slice(max(0, side.start - 2), side.stop + 2) for side in box)
@@ -69,6 +71,11 @@ def _kept(spacing: Triple, dense: Mask, lung: Mask, is_wanted: Callable[[Mask, f
         kept[name] = is_wanted(piece, surrounded, spacing)
     wanted: Mask = kept[labels]
     return wanted
+
+
+def _opened(spacing: Triple, mask: Mask, radius_mm: float) -> Mask:
+    core = erode(mask, radius_mm, spacing)
+    return dilate(core, radius_mm, spacing) & mask if core.any() else core
 
 
 def _of_size(mask: Mask, spacing: Triple) -> Mask:

@@ -34,9 +34,9 @@ def erode(mask: Mask, radius_mm: float, spacing: Triple) -> Mask:
 
 
 def close(mask: Mask, radius_mm: float, spacing: Triple) -> Mask:
-    """The mask with every gap filled that a ball of this radius cannot enter; beyond the array counts as gap-free mask."""
+    """The mask with every gap filled that a ball of this radius cannot enter; the faces of the array go on for ever."""
     margin = [(int(radius_mm / step) + 1,) * 2 for step in spacing]
-    wide = np.pad(mask, margin)
+    wide = np.pad(mask, margin, mode="edge")
     closed = erode(dilate(wide, radius_mm, spacing), radius_mm, spacing)
     inner = tuple(slice(low, size - high) for (low, high), size in zip(margin, wide.shape, strict=True))
     kept: Mask = closed[inner]
