@@ -120,5 +120,5 @@ def test_the_interval_of_the_volume_is_that_of_its_size_and_never_narrower_than_
         {"from_mm": 10.0, "low": 0.99, "median": 1.0, "high": 1.01},
     ]
     small, large = volume_interval(100.0, rows), volume_interval(1000.0, rows)
-    assert (small.value, small.low, small.high) == pytest.approx((90, 50, 200))
+    assert (small.value, small.low, small.high) == pytest.approx((100, 50, 200))
     assert (large.value, large.low, large.high) == pytest.approx((1000, 740, 1260))

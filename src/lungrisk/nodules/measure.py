@@ -77,24 +77,20 @@ def measure(mask: NDArray[np.generic], affine: Affine, hu: NDArray[np.generic]) 
 
 
 def volume_interval(volume_mm3: float, calibration: Sequence[Mapping[str, float]]) -> Estimate:
-    """What radiologists would measure where an outline has this volume, with its 95 % interval.
+    """A measured volume with the 95 % interval in which the consensus of radiologists would lie.
 
     calibration: rows `from_mm` (of the sphere of the volume; up to the next row's), `low`, `median`, `high` = readers' consensus /
-    measured, of nodules that the network had not seen; from the outline bundle. No row gives the volume and the least interval.
+    measured, of nodules that the network had not seen; from the outline bundle. No row gives the least interval.
 
     >>> volume_interval(1000.0, [{"from_mm": 0.0, "low": 0.6, "median": 0.9, "high": 1.5}])
-    Estimate(value=900.0, low=600.0, high=1500.0)
+    Estimate(value=1000.0, low=600.0, high=1500.0)
     """
     size_mm = (6 * volume_mm3 / np.pi) ** (1 / 3)
-    row: Mapping[str, float] = {"low": 1.0, "median": 1.0, "high": 1.0}
+    row: Mapping[str, float] = {"low": 1.0, "high": 1.0}
     for following in calibration:
         row = following if size_mm >= following["from_mm"] else row
-    value = volume_mm3 * row["median"]
-    low, high = (
-        min(volume_mm3 * row["low"], value * LEAST_SPREAD[0]),
-        max(volume_mm3 * row["high"], value * LEAST_SPREAD[1]),
-    )
-    return Estimate(value=float(value), low=float(low), high=float(high))
+    low, high = min(row["low"], LEAST_SPREAD[0]), max(row["high"], LEAST_SPREAD[1])
+    return Estimate(value=volume_mm3, low=volume_mm3 * low, high=volume_mm3 * high)
 
 
 def centre_mm(shape: Shape) -> Triple:

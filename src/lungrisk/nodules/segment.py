@@ -20,6 +20,10 @@ WINDOW_HU = (-1000.0, 400.0)
 ROOM = 1.1  # a cube is at least so much wider than the nodule that is expected in it
 INSIDE = 0.5  # probability from which a voxel belongs to the nodule
 SHARPEN = 4.0  # from probability to share of a voxel; with 4 the diameters of unseen nodules have no bias
+CERTAIN = 0.95  # probability from which a voxel is wholly nodule
+RAMP = (0.1, 0.5)  # probabilities between which a dense voxel at the border comes to count
+LUNG_BELOW_HU = -500.0
+LEAST_CONTRAST_HU = 300.0  # between nodule and lung, for partial volumes to be told from noise
 FITS = 0.85  # share of a cube beyond which an outline is drawn again at the next coarser level
 FITS_FINER = 0.3  # and below which, where a larger cube was asked for, it is drawn again at the next finer one
 OFF_CENTRE_MM = 2.0  # an outline whose middle lies farther from the point is drawn again from there
@@ -191,8 +195,28 @@ def _finish(
             find("nod.mass", found="an outline that fills what was looked at", effect="size at least as given")
         )
     mask, affine = _on_grid(part, cube_affine, *grid)
-    part = np.clip((part - INSIDE) * SHARPEN + 0.5, 0, 1).astype(np.float32)
+    part = _shares(part, cube)
     return Outline(mask=mask, affine=affine, field=part, field_affine=cube_affine, hu=cube, findings=tuple(findings))
+
+
+def _shares(part: NDArray[np.float32], hu: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of each voxel is nodule.
+
+    At a border to lung the HU say it: partial volume between the nodule's and the lung's. Elsewhere, and where nodule
+    and surroundings differ little, the probability does.
+    """
+    sharp = np.clip((part - INSIDE) * SHARPEN + 0.5, 0, 1)
+    core = part >= CERTAIN if (part >= CERTAIN).sum() >= 8 else part >= min(CERTAIN, float(part.max()))
+    shell = (part < RAMP[0]) & binary_dilation(part >= INSIDE, iterations=3)
+    lung = shell & (hu < LUNG_BELOW_HU)
+    if not lung.any() or not core.any():
+        return np.asarray(sharp, np.float32)
+    inside_hu, outside_hu = float(np.median(hu[core])), float(np.median(hu[lung]))
+    if inside_hu - outside_hu < LEAST_CONTRAST_HU:
+        return np.asarray(sharp, np.float32)
+    dense = np.clip((hu - outside_hu) / (inside_hu - outside_hu), 0, 1)
+    ramp = np.clip((part - RAMP[0]) / (RAMP[1] - RAMP[0]), 0, 1)
+    return np.where(part >= CERTAIN, 1, np.minimum(dense, ramp)).astype(np.float32)
 
 
 def _touches(inside: NDArray[np.bool_]) -> bool:

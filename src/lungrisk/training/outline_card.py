@@ -44,14 +44,15 @@ def card_of(figures: dict[str, Any]) -> str:
             f"so. Readers between each other: mean Dice {readers['mean']:.3f}, median {readers['median']:.3f}. "
             f"Of the outline, {100 * figures['spilled']['p90']:.0f} % or less lies above and below the stack in nine of ten nodules. "
             f"Without any outline: {figures['lost']}. Volume interval in a report: the 2.5th and 97.5th percentile of consensus / "
-            "measured volume at this measured size."
+            "measured volume at this measured size. Where a solid nodule borders on lung, volume and diameters follow the half-contrast "
+            "surface, which lies within the readers' outlines."
         ),
         limits=[
             "What lies above and below in training and in these figures was made up, and it was made with the readers' masks; on "
             "six lesions in real surroundings (QIN LUNG CT, 24 to 46 mm, nine machine readings each) the outline stops by itself.",
             "Nodules over 30 mm are few in the data: the size of a mass is rough, and above 45 mm a finding says so (`nod.mass`).",
             "Ground-glass, cavities and nodules joined to vessels, pleura or diaphragm are where readers differ most, and so does it.",
-            "Readers' outlines are opinions; on small nodules they are generous, so a volume is larger than by the half-contrast rule.",
+            "Readers' outlines are opinions; they are generous, so measured volumes are smaller than theirs.",
             "Only a point inside a nodule makes sense: elsewhere it outlines a vessel, or nothing (`nod.outline`).",
         ],
     ).text()
