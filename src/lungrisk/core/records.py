@@ -98,7 +98,7 @@ class Scan:
 class Recipe:
     """How a scan becomes an array; saved in every store, bundle and result.
 
-    spacing: mm (k, j, i), None keeps the scan's. size: voxels (k, j, i), None keeps what the spacing gives; with both, the
+    spacing: mm (k, j, i), None keeps the scan's. size: voxels (k, j, i), None (or 0 for an axis) keeps what the spacing gives; with both, the
     array is cropped or filled about the centre; with size alone the whole field is resized to it.
     window: (low, high) HU taken to 0..1 and clipped, None keeps HU. fill: HU outside the scan.
     """
