@@ -21,7 +21,7 @@ ROOM = 1.1  # a cube is at least so much wider than the nodule that is expected 
 INSIDE = 0.5  # probability from which a voxel belongs to the nodule
 SHARPEN = 4.0  # from probability to share of a voxel; with 4 the diameters of unseen nodules have no bias
 CERTAIN = 0.95  # probability from which a voxel is wholly nodule
-RAMP = (0.1, 0.5)  # probabilities between which a dense voxel at the border comes to count
+FAINT = 0.15  # probability from which a voxel outside of the outline may hold some of the nodule
 LUNG_BELOW_HU = -500.0
 LEAST_CONTRAST_HU = 300.0  # between nodule and lung, for partial volumes to be told from noise
 FITS = 0.85  # share of a cube beyond which an outline is drawn again at the next coarser level
@@ -207,7 +207,7 @@ def _shares(part: NDArray[np.float32], hu: NDArray[np.float32]) -> NDArray[np.fl
     """
     sharp = np.clip((part - INSIDE) * SHARPEN + 0.5, 0, 1)
     core = part >= CERTAIN if (part >= CERTAIN).sum() >= 8 else part >= min(CERTAIN, float(part.max()))
-    shell = (part < RAMP[0]) & binary_dilation(part >= INSIDE, iterations=3)
+    shell = (part < FAINT) & binary_dilation(part >= INSIDE, iterations=3)
     lung = shell & (hu < LUNG_BELOW_HU)
     if not lung.any() or not core.any():
         return np.asarray(sharp, np.float32)
@@ -215,8 +215,9 @@ def _shares(part: NDArray[np.float32], hu: NDArray[np.float32]) -> NDArray[np.fl
     if inside_hu - outside_hu < LEAST_CONTRAST_HU:
         return np.asarray(sharp, np.float32)
     dense = np.clip((hu - outside_hu) / (inside_hu - outside_hu), 0, 1)
-    ramp = np.clip((part - RAMP[0]) / (RAMP[1] - RAMP[0]), 0, 1)
-    return np.where(part >= CERTAIN, 1, np.minimum(dense, ramp)).astype(np.float32)
+    # outside of the outline what is dense is chest wall or vessel, what is half lung may be half nodule
+    border = np.where((part >= INSIDE) | ((part >= FAINT) & (dense < 0.5)), dense, sharp)
+    return np.where(part >= CERTAIN, 1, border).astype(np.float32)
 
 
 def _touches(inside: NDArray[np.bool_]) -> bool:
