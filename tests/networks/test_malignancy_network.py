@@ -1,13 +1,12 @@
 import numpy as np
-import pytest
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("onnx")
+import torch
 
 from lungrisk.core.bundle import Bundle
 from lungrisk.engine import run
 from lungrisk.networks.malignancy import FLIPS, FoldEnsemble, Malignancy, flip_planes
 from lungrisk.training.export import to_onnx
+
+torch.set_num_threads(1)  # two threads wait for each other on a busy machine
 
 
 def network(seed: int = 0) -> Malignancy:
@@ -16,7 +15,7 @@ def network(seed: int = 0) -> Malignancy:
     return Malignancy(five, five + 1, five - 2, five + 2, width=4)
 
 
-def example(n: int, seed: int = 0) -> dict[str, "torch.Tensor"]:
+def example(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
     torch.manual_seed(seed)
     planes = torch.randn(2, n, 6, 32, 32)
     return {"fixed": planes[0], "scaled": planes[1], "features": torch.randn(n, 5)}
@@ -47,7 +46,7 @@ def test_the_graph_gives_what_torch_gives_for_any_number_of_nodules() -> None:
 def test_mirrored_planes_are_the_planes_of_the_mirrored_nodule() -> None:
     cube = torch.randn(9, 9, 9)
 
-    def planes(volume: "torch.Tensor") -> "torch.Tensor":
+    def planes(volume: torch.Tensor) -> torch.Tensor:
         three = [volume[4], volume[:, 4], volume[:, :, 4]]
         return torch.stack([*three, *three])[None]
 

@@ -18,13 +18,26 @@ def auc(scores: Floats, labels: NDArray[np.generic]) -> float:
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 0, 1, 1]))
     0.875
     """
-    positive = labels.astype(bool)
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if not n_positive or not n_negative:
-        return float("nan")
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    return float((rank[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    return float(auc_of_draws(scores, labels, np.ones((1, len(scores))))[0])
+
+
+def auc_of_draws(scores: Floats, labels: NDArray[np.generic], counts: Floats) -> NDArray[np.float64]:
+    """The AUC of each of some samples: counts, (draws, n), says how often an item is in a sample. Gives (draws,).
+
+    >>> auc_of_draws(np.array([1, 2, 3]), np.array([0, 1, 0]), np.array([[1, 1, 1], [2, 1, 0]])).tolist()
+    [0.5, 1.0]
+    """
+    if not len(scores):
+        return np.full(len(counts), np.nan)
+    order = np.argsort(scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # of each run of equal scores
+    positive = np.where(labels.astype(bool)[order], counts[:, order], 0.0).cumsum(axis=1)[:, ends]
+    negative = np.where(labels.astype(bool)[order], 0.0, counts[:, order]).cumsum(axis=1)[:, ends]
+    zero = np.zeros((len(counts), 1))
+    wins = (np.diff(positive, prepend=zero) * (negative + np.hstack([zero, negative[:, :-1]])) / 2).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share: NDArray[np.float64] = wins / (positive[:, -1] * negative[:, -1])
+    return share
 
 
 def mean_absolute_error(predicted: Floats, true: Floats) -> float:
@@ -46,10 +59,40 @@ def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return 2 * int((one & other).sum()) / total if total else 1.0
 
 
+def draw_counts(groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> NDArray[np.float64]:
+    """Bootstrap samples, groups (patients) drawn with replacement: how often each item is in each, (draws, n)."""
+    if not len(groups):
+        return np.zeros((draws, 0))
+    _, member = np.unique(np.asarray(groups), return_inverse=True)
+    n = int(member.max()) + 1
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws)
+    return drawn[:, member].astype(np.float64)
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """2.5th and 97.5th percentile of the draws in which a figure exists; NaN, NaN where it never does.
+
+    >>> interval(np.arange(101.0))
+    (2.5, 97.5)
+    """
+    kept = values[np.isfinite(values)]
+    if not len(kept):
+        return float("nan"), float("nan")
+    low, high = np.quantile(kept, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def mean_of_draws(values: Floats, counts: Floats) -> NDArray[np.float64]:
+    """The mean of each sample: values (n,), counts (draws, n). Gives (draws,); NaN of an empty sample."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[np.float64] = counts @ values / counts.sum(axis=1)
+    return mean
+
+
 def bootstrap(
     figure: Callable[[NDArray[np.int64]], float], groups: Sequence[str], draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of a figure, groups (patients) drawn with replacement.
+    """95 % interval of any figure, groups (patients) drawn with replacement; `auc_of_draws` is faster where it serves.
 
     figure: takes the indices of a drawn sample; draws in which it is NaN do not count. NaN, NaN where it always is.
     """
@@ -60,8 +103,4 @@ def bootstrap(
         figure(np.concatenate([items[group] for group in rng.integers(0, len(items), len(items))]))
         for _ in range(draws if items else 0)
     ]
-    kept = [value for value in values if np.isfinite(value)]
-    if not kept:
-        return float("nan"), float("nan")
-    low, high = np.quantile(kept, (0.025, 0.975))
-    return float(low), float(high)
+    return interval(np.array(values))

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from lungrisk.cohort.nodule_folder import DEMO_PATIENT, NoduleStack, read_nodules
 from lungrisk.core.bundle import Bundle
 from lungrisk.evaluation.candidates import patient_key
-from lungrisk.evaluation.metrics import auc, bootstrap, mean_absolute_error
+from lungrisk.evaluation.metrics import (
+    auc,
+    auc_of_draws,
+    draw_counts,
+    interval,
+    mean_absolute_error,
+    mean_of_draws,
+)
 from lungrisk.evaluation.outlines import outline_stack
 from lungrisk.nodules.appearance import cut_slab, measure_features
 from lungrisk.nodules.rate import rate_by_fold, rating_inputs, rating_of, type_of
@@ -137,13 +144,12 @@ def figures(rated: Rated, bundle: Bundle) -> dict[str, Any]:
     clear = rated.of((rated.rating >= MALIGNANT) | (rated.rating <= BENIGN))
     label = clear.rating >= MALIGNANT
 
-    def of(score: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
-        return auc(score[rows], label[rows])
-
     error = np.abs(rated.predicted - rated.rating)
-    low, high = bootstrap(lambda rows: of(clear.predicted, rows), clear.patients)
-    gain = bootstrap(lambda rows: of(clear.predicted, rows) - of(clear.diameter_mm, rows), clear.patients)
-    mae = bootstrap(lambda rows: float(error[rows].mean()), rated.patients)
+    counts = draw_counts(clear.patients)
+    drawn = auc_of_draws(clear.predicted, label, counts)
+    low, high = interval(drawn)
+    gain = interval(drawn - auc_of_draws(clear.diameter_mm, label, counts))
+    mae = interval(mean_of_draws(error, draw_counts(rated.patients)))
     ratings = [rating_of(float(value), bundle) for value in rated.predicted]
     inside = [one.low <= true <= one.high for one, true in zip(ratings, rated.rating, strict=True)]
     values = {
@@ -159,8 +165,8 @@ def figures(rated: Rated, bundle: Bundle) -> dict[str, Any]:
         "mae_constant": float(np.abs(rated.rating - np.median(rated.rating)).mean()) if inside else float("nan"),
         "inside": float(np.mean(inside)) if inside else float("nan"),
     }
-    counts = {"n": len(label), "n_positive": int(label.sum()), "n_rated": len(error)}
-    return {**counts, **{name: value if isfinite(value) else None for name, value in values.items()}}
+    numbers = {"n": len(label), "n_positive": int(label.sum()), "n_rated": len(error)}
+    return {**numbers, **{name: value if isfinite(value) else None for name, value in values.items()}}
 
 
 def _type_agreement(stacks: Sequence[NoduleStack], masks: Sequence[NDArray[np.bool_]]) -> dict[str, Any]:
