@@ -9,7 +9,7 @@ from lungrisk.lungs.coverage import middle_column
 from lungrisk.lungs.shapes import Mask, box_of, components, dilate, erode
 
 ASYMMETRY_MM = 10.0  # lungs are mirror images to about this, heart and diaphragm aside
-MIDDLE_MM = 30.0  # from the spine: aorta, oesophagus and spine itself
+MIDDLE_MM = 40.0  # from the spine: aorta, oesophagus, hilum
 THICK_MM = 8.0
 LEAST_ML = 20.0  # a ball of 34 mm
 ABOVE = 0.4  # of the lungs' height: below it lie the domes of the diaphragm
