@@ -18,6 +18,7 @@ def segment_lungs(scan: Scan) -> Lungs:
     `anat.no_lung`, `anat.one_lung`, `anat.mirror`, `cov.lung_cut`, `cov.lung_part`, `cov.fov_cut`, `nod.opacity`. Nothing
     is raised: a scan without lungs has small or empty masks and the refused finding `anat.no_lung`.
 
+    >>> import numpy as np
     >>> segment_lungs(Scan(hu=np.full((40, 64, 64), 40, np.int16), affine=np.diag([5.0, 5.0, 5.0, 1.0]))).findings[0].code
     'anat.no_lung'
     """
