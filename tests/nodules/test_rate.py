@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import nibabel
 import numpy as np
 import pytest
 
@@ -73,3 +76,16 @@ def test_an_empty_mask_is_refused(bundle: Bundle) -> None:
     hu, affine, mask = lesion(6, 0)
     with pytest.raises(ValueError, match="0 voxels"):
         rate([(hu, affine, np.zeros_like(mask))], bundle)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["lsc-0028", "lsc-0049", "lsc-0064", "lung-01-0007", "lung-01-0013"])
+def test_real_masses_of_a_cancer_collection_are_rated_high(shared_data: Path, bundle: Bundle, name: str) -> None:
+    lesions = shared_data / "scans" / "lesions"
+    ct, readings = (nibabel.load(lesions / f"qin-{name}-{part}.nii.gz") for part in ("ct", "readings"))
+    hu, count = (np.asarray(image.dataobj).transpose(2, 1, 0) for image in (ct, readings))
+    affine = (
+        np.diag([-1.0, -1.0, 1.0, 1.0]) @ ct.affine @ np.eye(4)[[2, 1, 0, 3]]
+    )  # RAS of (i, j, k) to LPS of (k, j, i)
+    (rating,) = rate([(hu, affine, count >= 5)], bundle)
+    assert rating.mean > 4.2

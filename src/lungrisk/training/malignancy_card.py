@@ -20,6 +20,7 @@ LIMITS = (
     "Beyond 30 mm there is no data. Large nodules that readers suspect were also shown grown to 25..75 mm with a rating of at least "
     "4.6: that a mass is rated high is taught, not measured.",
     "Only the slices that the outline touches are looked at; what lies above and below is not known in the training data.",
+    "The design was chosen on the same five folds (one network design, five models of features alone): the figures flatter a little.",
     "An outline that is wrong makes the rating wrong; the rows from our own outline say by how much on average.",
 )
 
@@ -36,12 +37,12 @@ def card_of(figures: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         "Mean rating of 3.5 or more against 2.5 or less; the mean absolute error is of all nodules of the row, the median rating as "
         f"constant answer has {_number(figures['mae_constant'])} on all. Five folds by patient: every nodule is rated by the networks that "
         "did not see its patient. Intervals by bootstrap of patients.\n\n"
-        "The networks of all folds are in the one graph, a column each; a new patient gets the mean of all, which is not worse than what "
-        "the figures say of one. A patient of the training set is recognised by the hash of its name and rated out of fold.\n\n"
+        "The networks of all folds are in the one graph, a column each; a new patient gets the mean of all, "
+        "while the figures are of the two networks of one fold. A patient of the training set is recognised by the hash of its name and rated out of fold.\n\n"
         f"Spread of the error (standard deviation, readers' own noise included): "
         + ", ".join(f"{sd:.2f} at {at}" for at, sd in zip(spread["at"], spread["sd"], strict=True))
         + f"; {_number(figures['inside'])} of the readers' means lie in the 95 % interval.\n\n"
-        f"Type (solid, part-solid, ground-glass, calcified) is by density alone, without network; it agrees with the readers in "
+        f"Type (solid, part-solid, ground-glass, calcified) is by density alone, without network, by limits chosen on these nodules; it agrees with the readers in "
         f"{kind['agreement']:.1%} of {kind['n']} nodules of three readers or more:\n\n"
         + _types(kind["found_of_readers_type"])
     )
