@@ -18,11 +18,11 @@ def done(chest: Path) -> Assessment:
     return assess(chest / "scan")
 
 
-def head_of(size: int = 40) -> Scan:
+def head_of(size: int = 50) -> Scan:
     """A ball of soft tissue in air: something, but no chest."""
-    k, j, i = np.indices((size, 100, 100))
-    inside = ((k - size / 2) * 5) ** 2 + ((j - 50) * 3) ** 2 + ((i - 50) * 3) ** 2 < 80**2
-    return Scan(hu=np.where(inside, 40, -1000).astype(np.int16), affine=axis_affine((2.5, 3.0, 3.0)))
+    k, j, i = np.indices((size, 160, 160))
+    inside = ((k - size / 2) * 5) ** 2 + ((j - 80) * 1.9) ** 2 + ((i - 80) * 1.9) ** 2 < 80**2
+    return Scan(hu=np.where(inside, 40, -1000).astype(np.int16), affine=axis_affine((2.5, 1.9, 1.9)))
 
 
 def test_a_chest_gets_a_likelihood_with_its_interval_and_its_basis(done: Assessment) -> None:
