@@ -41,7 +41,7 @@ def train(folder: Path, options: Options) -> Path:
     for fold in range(options.folds):
         own = [subjects[number] for number in np.flatnonzero(folds != fold)]
         seed = 100 * options.seed + fold
-        schedule = Schedule.of(options, f"outline-{fold}", epochs=8, batch=24, learning_rate=4e-3, seed=seed)
+        schedule = Schedule.of(options, f"outline-{fold}", epochs=20, batch=24, learning_rate=4e-3, seed=seed)
         torch.manual_seed(seed)
         network = OutlineNet()
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # known to torch, not to its stubs
