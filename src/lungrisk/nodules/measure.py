@@ -77,12 +77,13 @@ def measure(mask: NDArray[np.generic], affine: Affine, hu: NDArray[np.generic]) 
 
 
 def volume_interval(volume_mm3: float, calibration: Sequence[Mapping[str, float]]) -> Estimate:
-    """A measured volume with the 95 % interval in which the consensus of radiologists would lie.
+    """A measured volume with the 95 % interval of what radiologists' outlines of such a nodule would hold.
 
-    calibration: rows `from_mm` (of the sphere of the volume; up to the next row's), `low`, `median`, `high` = readers' consensus /
-    measured, of nodules that the network had not seen; from the outline bundle. No row gives the least interval.
+    calibration: rows `from_mm` (of the sphere of the volume; up to the next row's), `low`, `high` = readers' consensus / measured, of
+    nodules that the network had not seen; from the outline bundle. No row gives the least interval. The value itself is not
+    moved towards the readers, whose outlines are generous: a ball of known size keeps its size.
 
-    >>> volume_interval(1000.0, [{"from_mm": 0.0, "low": 0.6, "median": 0.9, "high": 1.5}])
+    >>> volume_interval(1000.0, [{"from_mm": 0.0, "low": 0.6, "high": 1.5}])
     Estimate(value=1000.0, low=600.0, high=1500.0)
     """
     size_mm = (6 * volume_mm3 / np.pi) ** (1 / 3)
@@ -90,7 +91,7 @@ def volume_interval(volume_mm3: float, calibration: Sequence[Mapping[str, float]
     for following in calibration:
         row = following if size_mm >= following["from_mm"] else row
     low, high = min(row["low"], LEAST_SPREAD[0]), max(row["high"], LEAST_SPREAD[1])
-    return Estimate(value=volume_mm3, low=volume_mm3 * low, high=volume_mm3 * high)
+    return Estimate(value=float(volume_mm3), low=float(volume_mm3 * low), high=float(volume_mm3 * high))
 
 
 def centre_mm(shape: Shape) -> Triple:
