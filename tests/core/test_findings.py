@@ -8,7 +8,8 @@ import pytest
 from lungrisk.core import errors
 from lungrisk.core.findings import FINDINGS, find
 
-SOURCE = Path(__file__).parents[2] / "src" / "lungrisk" / "core" / "findings.py"
+CORE = Path(__file__).parents[2] / "src" / "lungrisk" / "core"
+SOURCES = (CORE / "findings.py", CORE / "cohort_findings.py")
 
 
 @pytest.mark.parametrize("code", FINDINGS)
@@ -24,7 +25,9 @@ def test_a_row_has_a_dotted_code_a_severity_a_message_and_a_remedy(code: str) ->
 
 
 def test_no_code_stands_twice_in_the_table() -> None:
-    codes = re.findall(r'^    "([a-z]+\.[a-z_0-9]+)": Row\(', SOURCE.read_text("utf-8"), re.MULTILINE)
+    codes = re.findall(
+        r'^    "([a-z]+\.[a-z_0-9]+)": Row\(', "\n".join(source.read_text("utf-8") for source in SOURCES), re.MULTILINE
+    )
     assert sorted(codes) == sorted(FINDINGS)
     assert len(codes) == len(set(codes))
 

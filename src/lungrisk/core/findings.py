@@ -5,18 +5,12 @@ A code is never reused. The documentation page, the exit code and the texts in e
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any
 
-Severity: TypeAlias = Literal["info", "corrected", "limited", "refused"]
+from lungrisk.core.cohort_findings import COHORT_ROWS
+from lungrisk.core.finding_rows import Row, Severity
+
 LISTED_FILES = 5
-
-
-class Row(NamedTuple):
-    """One kind of finding: its usual severity, what happened, and what the reader of it can do."""
-
-    severity: Severity
-    message: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,4 +273,5 @@ FINDINGS: dict[str, Row] = {
         "limited", "there were more candidates than are judged; the rest was left out", "look at the pictures"
     ),
     "nod.outline": Row("limited", "a nodule could not be outlined; its size is uncertain", "look at the pictures"),
+    **COHORT_ROWS,
 }

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungrisk.core.errors import InputError
-from lungrisk.core.findings import Finding, Severity, find
+from lungrisk.core.finding_rows import Severity
+from lungrisk.core.findings import Finding, find
 from lungrisk.formats.frames import Frame, Storage
 
 AIR = -1024

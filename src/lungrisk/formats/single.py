@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungrisk.core.errors import InputError
-from lungrisk.core.findings import Finding, Severity, find
+from lungrisk.core.finding_rows import Severity
+from lungrisk.core.findings import Finding, find
 from lungrisk.core.geometry import Affine
 from lungrisk.core.records import Header, Scan, Source
 from lungrisk.formats.finishing import finish
