@@ -40,6 +40,10 @@ FAMILIES = {
     "anat": "Anatomy",
     "cov": "Coverage",
     "nod": "Nodules",
+    "coh": "Cohorts and stores",
+    "lab": "Tables of labels",
+    "trn": "Training",
+    "evl": "Predictions and their evaluation",
 }
 
 
