@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 EXTRAS ?= dev,docs,train
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format evaluate bench docs docs-pictures clean
+.PHONY: help demo test check format evaluate cohort-demo bench docs docs-pictures clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -53,6 +53,9 @@ docs-pictures: $(VENV)/.plain ## draw the documentation's pictures again
 
 evaluate: $(VENV)/.dev ## recompute every published figure from ../shared/data
 	$(BIN)/python scripts/evaluate_all.py $(DATA)
+
+cohort-demo: $(VENV)/.dev ## simulated patients from DICOM to four networks and an honest account, in out/cohort-demo (45 minutes)
+	$(BIN)/python scripts/cohort_demo.py
 
 bench: $(VENV)/.dev ## seconds and memory of each room, beside their floors
 	$(BIN)/python scripts/bench.py
