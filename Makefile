@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 EXTRAS ?= dev,docs,train
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format evaluate cohort-demo bench docs docs-pictures clean
+.PHONY: help demo test check format evaluate cohort-demo bench docs docs-pictures tutorial clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -50,6 +50,9 @@ docs: $(VENV)/.dev ## write the generated pages, build the documentation in out/
 
 docs-pictures: $(VENV)/.plain ## draw the documentation's pictures again
 	$(BIN)/python scripts/make_pictures.py
+
+tutorial: $(VENV)/.dev ## run every line of the tutorial and write its page
+	$(BIN)/python scripts/tutorial.py
 
 evaluate: $(VENV)/.dev ## recompute every published figure from ../shared/data
 	$(BIN)/python scripts/evaluate_all.py $(DATA)
