@@ -1,4 +1,4 @@
-"""`lungrisk simulate`: a scan of known truth."""
+"""`lungrisk simulate`: scans of known truth."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,20 +8,38 @@ import typer
 from lungrisk.cli.options import Quiet, Seed
 from lungrisk.cli.terminal import progress
 
-OutFolder = Annotated[
-    Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for scan and truth.", show_default=False)
+What = Annotated[
+    Literal["scan", "cohort"], typer.Argument(metavar="scan|cohort", help="What to simulate.", show_default=False)
 ]
+OutFolder = Annotated[
+    Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for scans and truth.", show_default=False)
+]
+Patients = Annotated[int, typer.Option("--patients", min=1, metavar="N", help="Patients of a cohort.")]
+Unlabelled = Annotated[
+    int, typer.Option("--unlabelled", min=0, metavar="N", help="How many of them have no row in the labels.")
+]
+Processes = Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes; the bytes are the same.")]
 
 
 def simulate(
-    kind: Annotated[Literal["scan"], typer.Argument(metavar="scan", help="What to simulate.", show_default=False)],
+    kind: What,
     out: OutFolder,
+    patients: Patients = 20,
     seed: Seed = 0,
+    unlabelled: Unlabelled = 0,
+    workers: Processes = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Simulate a chest CT with nodules of known place and size: a DICOM series, and the truth beside it."""
+    """Simulate a chest CT with nodules of known place and size, or a cohort of them in the Bowl's layout.
+
+    A cohort's labels are drawn from a stated risk given the nodules; truth.csv holds each patient's risk, so that the best
+    possible log loss is known. The same command again goes on where it was interrupted.
+    """
+    from lungrisk.simulation import CohortOptions
     from lungrisk.simulation import simulate as run
 
-    with progress("simulate", quiet=quiet) as step:
-        step(kind)
-        print(run(kind, out, seed))
+    options = CohortOptions(patients=patients, seed=seed, unlabelled=unlabelled, workers=workers)
+    with progress("simulate", steps=patients if kind == "cohort" else None, quiet=quiet) as step:
+        if kind == "scan":
+            step(kind)
+        print(run(kind, out, seed, options=options, progress=step))
