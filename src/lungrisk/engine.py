@@ -15,12 +15,21 @@ from lungrisk.core.findings import find
 MAX_THREADS = 8  # more gain nothing on crops of this size
 
 
+def threads() -> int:
+    """How many threads a network gets: OMP_NUM_THREADS, which onnxruntime does not read itself, or all processors.
+
+    Several workers on one machine have one thread each, and Dask's and SLURM's have what they were given.
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return min(MAX_THREADS, int(wanted))
+    return min(MAX_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+
+
 @lru_cache(maxsize=8)
 def _session(sha256: str, model: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(
-        MAX_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-    )
+    options.intra_op_num_threads = threads()
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -12,6 +12,16 @@ COHORT_ROWS: dict[str, Row] = {
         "the process that worked on this patient died",
         "run the same command again; with fewer workers if memory is short",
     ),
+    "coh.start": Row(
+        "refused",
+        "workers could not be started or reached",
+        'check the address; in a script of your own, call from under `if __name__ == "__main__":`',
+    ),
+    "coh.slurm": Row(
+        "refused",
+        "the file with the options for SLURM cannot be used",
+        "give TOML or JSON with cores, memory, queue, walltime and jobs",
+    ),
     # labels
     # training
     # predictions and their evaluation

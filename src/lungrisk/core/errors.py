@@ -21,6 +21,10 @@ class LungriskError(Exception):
         self.findings: tuple[Finding, ...] = findings
         super().__init__("\n".join(finding.sentence() for finding in self.worst()))
 
+    def __reduce__(self) -> tuple[type["LungriskError"], tuple[Finding, ...]]:
+        """An error comes back from another process with its findings."""
+        return type(self), self.findings
+
     def worst(self) -> tuple[Finding, ...]:
         """The findings that refused; all of them when none is marked so."""
         return refusals(self.findings) or self.findings
