@@ -52,6 +52,20 @@ def test_a_broken_bundle_json_is_told(folder: Path, text: str) -> None:
     assert code_of(folder) in {"env.bundle", "bun.kind"}
 
 
+def test_a_calibration_needs_no_model(tmp_path: Path) -> None:
+    folder = write_bundle(
+        tmp_path / "c", name="c", task="calibration", model=b"", card="# c\n", settings={"base": "line"}
+    )
+    bundle = open_bundle(folder, "calibration")
+    assert (bundle.model, bundle.settings["base"], len(bundle.sha256)) == (b"", "line", 64)
+    assert not (folder / "model.onnx").exists()
+
+
+def test_a_network_without_its_model_is_not_opened(folder: Path) -> None:
+    (folder / "model.onnx").unlink()
+    assert code_of(folder) == "env.bundle"
+
+
 def test_a_bundle_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert code_of(tmp_path / "none") == "env.bundle"
 

@@ -1,6 +1,6 @@
 """A bundle: a trained network with everything that is needed to run and to judge it. Nothing in it executes.
 
-A folder: `bundle.json`, `model.onnx`, `CARD.md`; bundle.json holds the SHA-256 of the other two.
+A folder: `bundle.json`, `model.onnx`, `CARD.md`; bundle.json holds the SHA-256 of the other two. A calibration has no model.
 """
 
 import json
@@ -16,14 +16,16 @@ from lungrisk.core.findings import find
 KIND = "lungrisk-bundle"
 VERSION = 1
 SHIPPED = Path(__file__).parent.parent / "bundles"
+WITHOUT_MODEL = {"calibration"}  # tasks whose bundles hold numbers alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bundle:
     """An opened, verified bundle.
 
-    task: what its network does ("malignancy", "candidate", "outline"). sha256: of the model. settings: everything else of
-    bundle.json: inputs, outputs, recipe, calibration, split_hash, licence, data.
+    task: what it does ("malignancy", "candidate", "outline", "patient", "calibration"). model: empty for a calibration.
+    sha256: of the model; of bundle.json where there is none. settings: everything else of bundle.json: inputs, outputs, recipe,
+    calibration, split_hash, licence, data.
     """
 
     name: str
@@ -40,8 +42,11 @@ def open_bundle(place: str | Path, task: str | None = None) -> Bundle:
     """
     folder = SHIPPED / place if isinstance(place, str) and (SHIPPED / place / "bundle.json").is_file() else Path(place)
     try:
-        about = json.loads((folder / "bundle.json").read_text("utf-8"))
-        contents = {name: (folder / name).read_bytes() for name in ("model.onnx", "CARD.md")}
+        text = (folder / "bundle.json").read_bytes()
+        about = json.loads(text)
+        bare = isinstance(about, dict) and about.get("task") in WITHOUT_MODEL
+        names = ("CARD.md",) if bare else ("model.onnx", "CARD.md")
+        contents = {name: (folder / name).read_bytes() for name in names}
     except (OSError, ValueError) as error:
         raise EnvironmentFault(find("env.bundle", found=str(place), expected=" or ".join(list_bundles()))) from error
     if not isinstance(about, dict) or about.get("kind") != KIND or about.get("version") != VERSION:
@@ -54,15 +59,15 @@ def open_bundle(place: str | Path, task: str | None = None) -> Bundle:
     return Bundle(
         name=about["name"],
         task=about["task"],
-        model=contents["model.onnx"],
-        sha256=about["files"]["model.onnx"],
+        model=contents.get("model.onnx", b""),
+        sha256=about["files"].get("model.onnx") or sha256(text).hexdigest(),
         settings=about,
     )
 
 
 def write_bundle(folder: Path, *, name: str, task: str, model: bytes, card: str, settings: dict[str, Any]) -> Path:
-    """Write a bundle; settings are plain values for JSON. Gives the folder."""
-    files = {"model.onnx": model, "CARD.md": card.encode()}
+    """Write a bundle; settings are plain values for JSON; model is empty for a task without. Gives the folder."""
+    files = {"model.onnx": model, "CARD.md": card.encode()} if model else {"CARD.md": card.encode()}
     hashes = {file: sha256(content).hexdigest() for file, content in files.items()}
     about = {"kind": KIND, "version": VERSION, "name": name, "task": task, **settings, "files": hashes}
     for file, content in files.items():
