@@ -11,6 +11,7 @@ from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.core.geometry import axis_affine
 from lungrisk.core.records import Assessment, Scan
 from lungrisk.formats import read
+from lungrisk.simulation.chest import draw, render
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,15 @@ def test_files_that_cannot_be_read_are_refused_with_the_readers_finding(tmp_path
     result = assess(tmp_path)
     assert (result.status, result.scan, result.likelihood) == ("refused", None, None)
     assert any(finding.code == "file.none" for finding in result.findings)
+
+
+def test_a_chest_without_nodules_gets_the_floor_and_says_so() -> None:
+    hu, affine = render(replace(draw(0), lesions=()))
+    result = assess(Scan(hu=hu, affine=affine))
+    assert result.likelihood is not None
+    assert not any(nodule.accepted for nodule in result.nodules)
+    assert result.likelihood.value == pytest.approx(result.likelihood.floor)
+    assert "nod.none" in {finding.code for finding in result.findings}
 
 
 def test_cut_lungs_are_never_given_a_number_without_a_word(chest: Path) -> None:

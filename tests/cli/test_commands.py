@@ -153,6 +153,15 @@ def test_no_space_leaves_with_5(line: dict[str, Any], tmp_path: Path, capsys: py
     assert capsys.readouterr().err.startswith("env.disk: ")
 
 
+def test_no_memory_leaves_with_5(line: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def full() -> None:
+        raise MemoryError
+
+    line["result"] = full
+    assert call("assess", str(tmp_path), "-q") == 5
+    assert capsys.readouterr().err.startswith("env.memory: ")
+
+
 def test_a_defect_leaves_with_70_and_a_report_without_the_message(
     line: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +174,9 @@ def test_a_defect_leaves_with_70_and_a_report_without_the_message(
     (report,) = tmp_path.glob("lungrisk-defect-*.txt")
     assert "builtins.RuntimeError" in report.read_text()
     assert "DOE" not in report.read_text()
-    assert str(report) in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("int.defect: ")
+    assert str(report) in error
 
 
 def test_a_defects_report_names_files_of_the_package_and_no_other_path() -> None:

@@ -62,4 +62,5 @@ def test_a_killed_writer_leaves_whole_files(tmp_path: Path) -> None:
 def test_a_missing_package_names_the_extra() -> None:
     with pytest.raises(EnvironmentFault) as caught:
         need("no_such_package_at_all", extra="train")
+    assert caught.value.findings[0].code == "env.extra"
     assert caught.value.findings[0].expected == 'pip install "lungrisk[train]"'

@@ -1,6 +1,7 @@
 """The nodules of a simulated chest: what was put in is found, outlined, measured and ranked."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,14 @@ from lungrisk.core.geometry import axis_affine
 from lungrisk.core.records import Lungs, Nodule, Scan
 from lungrisk.formats import read
 from lungrisk.lungs import segment_lungs
-from lungrisk.nodules import MOST_LISTED, Found, find_nodules, part_overlaps, suspicion
+from lungrisk.nodules import MOST_LISTED, Found, find_nodules, listed, part_overlaps, suspicion
 from lungrisk.nodules.find import Candidate
 from lungrisk.nodules.measure import measure
 from lungrisk.nodules.segment import Outline
 
 
 @pytest.fixture(scope="module")
-def listed(chest: Path) -> tuple[Scan, Lungs, tuple[Nodule, ...]]:
+def nodules_of_a_chest(chest: Path) -> tuple[Scan, Lungs, tuple[Nodule, ...]]:
     scan = read(chest / "scan")
     lungs = segment_lungs(scan)
     return scan, lungs, find_nodules(scan, lungs)
@@ -29,9 +30,9 @@ def truth_of(chest: Path) -> list[dict[str, str]]:
 
 
 def test_the_largest_nodule_leads_the_list_with_its_place_and_size(
-    chest: Path, listed: tuple[Scan, Lungs, tuple[Nodule, ...]]
+    chest: Path, nodules_of_a_chest: tuple[Scan, Lungs, tuple[Nodule, ...]]
 ) -> None:
-    largest, first = truth_of(chest)[0], listed[2][0]
+    largest, first = truth_of(chest)[0], nodules_of_a_chest[2][0]
     place = [float(largest[name]) for name in ("x_mm", "y_mm", "z_mm")]
     assert np.linalg.norm(np.array(first.centre_mm) - place) < 4
     assert first.diameter_mm == pytest.approx(float(largest["diameter_mm"]), rel=0.25)
@@ -40,17 +41,17 @@ def test_the_largest_nodule_leads_the_list_with_its_place_and_size(
 
 
 def test_accepted_nodules_come_first_then_the_most_suspicious(
-    listed: tuple[Scan, Lungs, tuple[Nodule, ...]],
+    nodules_of_a_chest: tuple[Scan, Lungs, tuple[Nodule, ...]],
 ) -> None:
-    nodules = listed[2]
+    nodules = nodules_of_a_chest[2]
     keys = [(not nodule.accepted, -suspicion(nodule)) for nodule in nodules]
     assert keys == sorted(keys)
     assert len(nodules) <= MOST_LISTED
     assert [nodule.id for nodule in nodules] == [f"n{rank}" for rank in range(1, len(nodules) + 1)]
 
 
-def test_masks_lie_where_the_centres_are(listed: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:
-    scan, _, nodules = listed
+def test_masks_lie_where_the_centres_are(nodules_of_a_chest: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:
+    scan, _, nodules = nodules_of_a_chest
     for nodule in nodules:
         middle = np.argwhere(nodule.mask).mean(axis=0)
         x, y, z = (nodule.affine @ [*middle, 1])[:3]
@@ -58,9 +59,9 @@ def test_masks_lie_where_the_centres_are(listed: tuple[Scan, Lungs, tuple[Nodule
         assert nodule.slice_index == round(float(scan.to_index(nodule.centre_mm)[0]))
 
 
-def test_without_lungs_there_are_no_nodules(listed: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:
-    empty = np.zeros(listed[0].hu.shape, bool)
-    assert find_nodules(listed[0], Lungs(left=empty, right=empty, left_ml=0, right_ml=0, coverage=0)) == ()
+def test_without_lungs_there_are_no_nodules(nodules_of_a_chest: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:
+    empty = np.zeros(nodules_of_a_chest[0].hu.shape, bool)
+    assert find_nodules(nodules_of_a_chest[0], Lungs(left=empty, right=empty, left_ml=0, right_ml=0, coverage=0)) == ()
 
 
 def found(probability: float, start: tuple[int, int, int], size: int) -> Found:
@@ -91,3 +92,21 @@ def test_of_two_outlines_that_are_one_the_more_probable_stays() -> None:
 def test_outlines_that_only_touch_stay_two() -> None:
     one, other = found(0.9, (0, 0, 0), 6), found(0.5, (5, 5, 5), 6)
     assert len(part_overlaps([one, other])) == 2
+
+
+def test_a_list_that_has_room_for_all_says_nothing(nodules_of_a_chest: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:
+    nodule = replace(nodules_of_a_chest[2][0], findings=())
+    refused = replace(nodule, accepted=False)
+    assert [one.findings for one in listed([nodule, *[refused] * 30])] == [()] * MOST_LISTED
+
+
+@pytest.mark.parametrize(
+    ("n_accepted", "n_unseen", "left_out"), [(MOST_LISTED + 3, 0, 3), (2, 4, 4), (MOST_LISTED + 1, 1, 2)]
+)
+def test_probable_nodules_without_room_are_counted_in_a_finding(
+    n_accepted: int, n_unseen: int, left_out: int, nodules_of_a_chest: tuple[Scan, Lungs, tuple[Nodule, ...]]
+) -> None:
+    kept = listed([replace(nodules_of_a_chest[2][0], findings=())] * n_accepted, n_unseen)
+    assert len(kept) == min(n_accepted, MOST_LISTED)
+    (finding,) = [finding for nodule in kept for finding in nodule.findings]
+    assert (finding.code, finding.severity, finding.found) == ("nod.many", "limited", f"{left_out} more")

@@ -248,11 +248,6 @@ FINDINGS: dict[str, Row] = {
     "anat.mirror": Row(
         "limited", "the heart is on the right: the scan may be mirrored", "check left and right on the pictures"
     ),
-    "anat.leak": Row(
-        "limited",
-        "the lungs could not be told from their surroundings everywhere",
-        "look at the outlines in the report",
-    ),
     "cov.short": Row("refused", "the scan is too short to hold the lungs", "give the whole series"),
     "cov.lung_cut": Row(
         "limited", "a part of the lungs lies outside the scan: nothing is said of it", "give the whole series"
@@ -270,7 +265,7 @@ FINDINGS: dict[str, Row] = {
         "have it looked at: only what is listed as a nodule was judged",
     ),
     "nod.many": Row(
-        "limited", "there were more candidates than are judged; the rest was left out", "look at the pictures"
+        "limited", "there are more probable nodules than are judged; the rest was left out", "look at the pictures"
     ),
     "nod.outline": Row("limited", "a nodule could not be outlined; its size is uncertain", "look at the pictures"),
     **COHORT_ROWS,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lungrisk.core import findings  # the room has a file named find
 from lungrisk.core.bundle import Bundle, open_bundle
 from lungrisk.core.geometry import Affine, shift_affine
 from lungrisk.core.records import Lungs, Nodule, Rating, Recipe, Scan
@@ -52,10 +53,12 @@ def find_nodules(scan: Scan, lungs: Lungs, bundles: Mapping[str, Bundle] | None 
     """The nodules of a scan, the most suspicious first: accepted ones, then candidates that were not.
 
     bundles: task to bundle for "candidate", "outline" and "malignancy"; None: the shipped ones.
-    Gives at most 12; `contribution` is 0 until `risk.likelihood` fills it. Raises EnvironmentFault when a bundle is missing.
+    Gives at most 12; `contribution` is 0 until `risk.likelihood` fills it. Where more than are outlined or listed are probable
+    nodules, the last one listed carries `nod.many`. Raises EnvironmentFault when a bundle is missing.
     """
     bundles = bundles or {task: open_bundle(task, task) for task in TASKS}
-    candidates = find_candidates(scan, lungs, bundles["candidate"])[:MOST_OUTLINED]
+    candidates = find_candidates(scan, lungs, bundles["candidate"])
+    candidates, unseen = candidates[:MOST_OUTLINED], candidates[MOST_OUTLINED:]
     outlines = outline_many(
         scan.hu,
         scan.affine,
@@ -70,8 +73,23 @@ def find_nodules(scan: Scan, lungs: Lungs, bundles: Mapping[str, Bundle] | None 
         volumes=bundles["outline"].settings["calibration"].get("volume", ()),
     )
     nodules = [_nodule(scan, lungs, item, rating, rules) for item, rating in zip(found, ratings, strict=True)]
-    nodules = sorted(nodules, key=lambda nodule: (not nodule.accepted, -suspicion(nodule)))[:MOST_LISTED]
-    return tuple(replace(nodule, id=f"n{rank}") for rank, nodule in enumerate(nodules, start=1))
+    n_left_out = sum(candidate.probability >= rules.accept for candidate in unseen)
+    return tuple(listed(nodules, n_left_out))
+
+
+def listed(nodules: Sequence[Nodule], n_left_out: int = 0) -> list[Nodule]:
+    """The first 12 in order and numbered: accepted ones first, then by suspicion.
+
+    n_left_out: probable nodules that were not even outlined. They and the accepted ones that the list has no room for are
+    counted in a finding `nod.many` of the last one listed.
+    """
+    ranked = sorted(nodules, key=lambda nodule: (not nodule.accepted, -suspicion(nodule)))
+    n_left_out += sum(nodule.accepted for nodule in ranked[MOST_LISTED:])
+    kept = [replace(nodule, id=f"n{rank}") for rank, nodule in enumerate(ranked[:MOST_LISTED], start=1)]
+    if n_left_out:
+        many = findings.find("nod.many", found=f"{n_left_out} more", expected=f"at most {MOST_LISTED} nodules")
+        kept[-1] = replace(kept[-1], findings=(*kept[-1].findings, many))
+    return kept
 
 
 def suspicion(nodule: Nodule) -> float:
