@@ -13,6 +13,7 @@ from pydicom.uid import JPEGLSLossless
 
 from lungrisk.assessment import assess
 from lungrisk.core.geometry import Affine
+from lungrisk.formats import read
 from lungrisk.report import to_json
 from lungrisk.simulation.chest import draw, render
 from lungrisk.simulation.dicom_series import write_series
@@ -28,6 +29,11 @@ def case() -> Case:
 def as_jpegls(case: Case, folder: Path) -> Path:
     write_series(*case, folder / "scan", transfer_syntax=JPEGLSLossless)
     return folder / "scan"
+
+
+def as_little_endian(case: Case, folder: Path) -> Path:
+    write_series(*case, folder / "native")
+    return folder / "native"
 
 
 def as_nifti(case: Case, folder: Path) -> Path:
@@ -91,14 +97,33 @@ def test_every_format_gives_the_same_likelihood_and_places(
         assert other["centre_mm"] == pytest.approx(one["centre_mm"], abs=0.01)
 
 
-def test_shuffled_and_renamed_files_give_the_same_record(first: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    folder, expected = first
-    files = sorted(folder.glob("*.dcm"))
+def shuffle(files: list[Path], folder: Path) -> None:
+    """Copy files under other names, into two folders."""
     names = [f"{number:x}{'.dcm' if number % 2 else ''}" for number in range(len(files))]
     random.Random(3).shuffle(names)
     for file, name in zip(files, names, strict=True):
-        place = tmp_path / str(len(name)) / name
-        place.parent.mkdir(exist_ok=True)
+        place = folder / str(len(name)) / name
+        place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
+
+
+def test_shuffled_and_renamed_files_give_the_same_record(first: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, expected = first
+    shuffle(sorted(folder.glob("*.dcm")), tmp_path)
     found = to_json(assess(tmp_path))
     assert {**found, "provenance": None} == {**expected, "provenance": None}
+
+
+@pytest.mark.shared
+def test_so_does_a_real_scan(shared_data: Path, tmp_path: Path) -> None:
+    archive = shared_data / "scans" / "lung-dx-a0001.zip"  # JPEG-LS
+    expected = to_json(assess(archive))
+    shutil.unpack_archive(archive, tmp_path / "files")
+    shuffle(sorted((tmp_path / "files").rglob("*.dcm")), tmp_path / "shuffled")
+    found = to_json(assess(tmp_path / "shuffled"))
+    assert {**found, "provenance": None} == {**expected, "provenance": None}
+    scan = read(archive)
+    for write in (as_little_endian, as_nifti, as_nrrd, as_metaimage):
+        found = to_json(assess(write((scan.hu, scan.affine), tmp_path)))
+        assert found["likelihood"]["value"] == pytest.approx(expected["likelihood"]["value"], abs=1e-6)
+        assert found["scan"]["series_hash"] == expected["scan"]["series_hash"]
