@@ -82,6 +82,15 @@ def test_the_bundle_opens_and_holds_what_evaluation_needs(trained: Path, nodules
     json.dumps(figures, allow_nan=False)
 
 
+def test_calibrated_again_on_the_same_outlines_it_is_the_same(
+    trained: Path, nodules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(malignancy, "list_bundles", list)
+    again = malignancy.recalibrate(nodules, open_bundle(trained), tmp_path)
+    for name in ("bundle.json", "CARD.md"):
+        assert (again / name).read_bytes() == (trained / name).read_bytes()
+
+
 def test_a_known_patient_is_rated_by_the_fold_that_has_not_seen_it(trained: Path, nodules: Path) -> None:
     from dataclasses import replace
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lungrisk.cohort.nodule_folder import DEMO_PATIENT, NoduleStack, read_nodules
 from lungrisk.cohort.splits import fold_of, split_hash
-from lungrisk.core.bundle import list_bundles, open_bundle, write_bundle
+from lungrisk.core.bundle import Bundle, list_bundles, open_bundle, write_bundle
 from lungrisk.evaluation.candidates import patient_key
 from lungrisk.evaluation.nodules import Rated, judge_stacks, outline_all, outline_of, rate_stacks
 from lungrisk.networks.malignancy import FoldEnsemble, Malignancy, flip_planes
@@ -30,6 +30,7 @@ TAILS = (0.5, 99.5)  # percentiles of a feature beyond which it is clipped
 SPREAD_AT = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5)
 SPREAD_WIDTH = 0.35  # of the kernel that smooths the error's spread over the rating
 MANY_READERS = 3
+OF_THE_BUNDLE = ("kind", "version", "name", "task", "files")  # what write_bundle puts beside the settings
 
 
 def train(folder: Path, options: Options) -> Path:
@@ -99,7 +100,7 @@ def loss(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
 def pack(
     networks: list[list[torch.nn.Module]], stacks: Sequence[NoduleStack], folds: NDArray[np.int64], out: Path
 ) -> Path:
-    """Export the networks, find the spread of their error out of fold, judge them, and write the bundle."""
+    """Export the networks, judge them, and write the bundle."""
     planes = torch.zeros(2, 6, PLANE, PLANE)
     example = {"fixed": planes, "scaled": planes.clone(), "features": torch.zeros(2, len(FEATURES))}
     model = to_onnx(FoldEnsemble(networks), example, ["rating"])
@@ -117,6 +118,22 @@ def pack(
         + DEMO_PATIENT,
         "calibration": {"at": [1.0], "sd": [0.5]},
     }
+
+    return _finish(model, settings, stacks, out)
+
+
+def recalibrate(folder: Path, bundle: Bundle, out: Path) -> Path:
+    """A rating bundle calibrated and judged again, its networks as they are: for when the shipped outlines have changed.
+
+    Raises UsageFault (`use.missing`) when the folder lacks a file.
+    """
+    stacks = [stack for stack in read_nodules(folder) if stack.patient != DEMO_PATIENT]
+    settings = {name: value for name, value in bundle.settings.items() if name not in OF_THE_BUNDLE}
+    return _finish(bundle.model, settings, stacks, out)
+
+
+def _finish(model: bytes, settings: dict[str, Any], stacks: Sequence[NoduleStack], out: Path) -> Path:
+    """Find the spread of the error out of fold, on the shipped outlines where there are some, judge, and write the bundle."""
 
     def write(card: str) -> Path:
         return write_bundle(out, name="malignancy", task="malignancy", model=model, card=card, settings=settings)
