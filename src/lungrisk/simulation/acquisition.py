@@ -19,7 +19,7 @@ AIRWAYS: tuple[Tube, ...] = (
     ((0.0, 14.0, 26.0), (-32.0, 14.0, 6.0), 6.2),
     ((0.0, 14.0, 26.0), (38.0, 16.0, 0.0), 5.6),
 )
-WALL_MM = 1.6
+WALL = 1.28  # outer over inner radius
 DARKEST, BRIGHTEST = -1024, 3071
 OUTSIDE = -1024  # beyond the reconstructed circle; how that is stored is the scanner's habit
 
@@ -30,13 +30,14 @@ def scan_patient(patient: Patient) -> tuple[NDArray[np.int16], Affine, NDArray[n
     slices, affine = scan_affine(thorax, scanner)
     grid = Grid.of(slices, affine)
     blur_mm, edge = (SHARP_BLUR_MM, SHARP_EDGE) if scanner.sharp else (SOFT_BLUR_MM, SOFT_EDGE)
-    hu = chest_slices(thorax, grid, edge * scanner.pixel_mm)
+    hu = chest_slices(thorax, grid, edge * scanner.pixel_mm, stream(patient.key, "patches"))
     width = (scanner.thickness_mm / 12**0.5, (blur_mm**2 + scanner.pixel_mm**2 / 12) ** 0.5)
     for tube in thorax.vessels:
         paint_thread(hu, affine, tube, width, VESSEL_HU)
-    for start, end, radius in AIRWAYS:
-        paint_thread(hu, affine, (start, end, radius + WALL_MM), width, AIRWAY_HU)
-    for tube in AIRWAYS:
+    airways = (*AIRWAYS, *thorax.airways)
+    for start, end, radius in airways:
+        paint_thread(hu, affine, (start, end, radius * WALL), width, AIRWAY_HU)
+    for tube in airways:
         paint_thread(hu, affine, tube, width, AIRWAY_AIR)
     for nodule in patient.nodules:
         paint_nodule(hu, affine, nodule, blur_mm)

@@ -11,20 +11,25 @@ from lungrisk.simulation.shapes import Floats, around, coverage
 
 FINE_MM = 0.5  # nothing smaller than this is drawn
 DIRECTIONS = 500
-SPIKES_FROM, SPIKES_MOST = 1.6, 22  # spiculation from which spicules are seen; their number at 5
-SPIKE_MM, SPIKE_R = (2.5, 8.5), (1.1, 0.45)  # length beyond the surface; radius at root and tip
+SPIKES_FROM = 1.6  # spiculation from which spicules are seen
+SPIKES_LEAST, SPIKES_MM = 12.0, 1.3  # their number at 5: so many, and so many more a millimetre of diameter
+SPIKE_MM, SPIKE_R = (3.0, 11.0), (1.7, 0.5)  # length beyond the surface; radius at root and tip
+FAINT = ("part-solid", "ground-glass")
 SOLID_HU = 20.0
-SPIKE_HU = -60.0
+SPIKE_HU, FAINT_SPIKE_HU = 0.0, -300.0
+LOBE, BUMP = (0.45, 13.0), (0.16, 36.0)  # height as share of the radius, and how narrow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A nodule's surface: radius in each direction, mm, is base * stretch * (1 + lobes); spikes: way, length, radius."""
+    """A nodule's surface: its radius in each direction is base_mm times an ellipsoid's (axes) times 1 + its swellings.
+
+    swellings: (n, 5), direction, height, narrowness. spikes: (n, 5), direction, length in mm, thickness.
+    """
 
     base_mm: float
     axes: Floats
-    lobes: Floats
-    swell: float
+    swellings: Floats
     spikes: Floats
     margin_mm: float
 
@@ -32,25 +37,23 @@ class Form:
 def draw_form(nodule: Nodule, rng: np.random.Generator) -> Form:
     """The surface of a nodule; its volume without spicules is that of the ball of its diameter."""
     axes = np.clip(rng.normal(1.0, 0.04 + 0.025 * nodule.lobulation, size=3), 0.75, 1.3).astype(np.float32)
-    lobes = _directions(rng, int(rng.integers(5, 10)))
-    swell = 0.13 * (nodule.lobulation - 1.0) ** 0.8
-    shell = _sphere(DIRECTIONS)
-    base = nodule.diameter_mm / 2 / float(np.cbrt((_radius(shell, axes, lobes, swell) ** 3).mean()))
-    strength = max(0.0, nodule.spiculation - SPIKES_FROM) / (5.0 - SPIKES_FROM)
-    number = int(np.ceil(SPIKES_MOST * strength)) if strength > 0 else 0
-    ways = _directions(rng, number)
-    lengths = rng.uniform(*SPIKE_MM, size=(number, 1)) * (0.5 + 0.5 * strength) * min(1.0, nodule.diameter_mm / 10.0)
-    thick = rng.uniform(0.8, 1.2, size=(number, 1))
-    margin = {"solid": 0.5, "calcified": 0.4, "part-solid": 1.6, "ground-glass": 2.0}[nodule.kind]
-    spikes = np.hstack([ways, lengths, thick]).astype(np.float32)
-    return Form(base_mm=base, axes=axes, lobes=lobes, swell=swell, spikes=spikes, margin_mm=margin)
+    strength = (max(0.0, nodule.spiculation - SPIKES_FROM) / (5.0 - SPIKES_FROM)) ** 0.7
+    lobes = _swellings(rng, int(rng.integers(6, 10)), LOBE, ((nodule.lobulation - 1.0) / 4.0) ** 0.8)
+    bumps = _swellings(rng, 24, BUMP, max(strength, 0.6 if nodule.kind in FAINT else 0.0))
+    swellings = np.concatenate([lobes, bumps])
+    base = nodule.diameter_mm / 2 / float(np.cbrt((_radius(_sphere(DIRECTIONS), axes, swellings) ** 3).mean()))
+    number = int(np.ceil((SPIKES_LEAST + SPIKES_MM * nodule.diameter_mm) * strength))
+    lengths = rng.uniform(*SPIKE_MM, size=(number, 1)) * (0.5 + 0.5 * strength) * min(1.0, nodule.diameter_mm / 12.0)
+    spikes = np.hstack([_directions(rng, number), lengths, rng.uniform(0.7, 1.2, size=(number, 1))])
+    margin = {"solid": 0.5, "calcified": 0.4, "part-solid": 2.0, "ground-glass": 2.6}[nodule.kind]
+    return Form(base_mm=base, axes=axes, swellings=swellings, spikes=spikes.astype(np.float32), margin_mm=margin)
 
 
 def paint_nodule(hu: Floats, affine: Affine, nodule: Nodule, blur_mm: float) -> None:
     """Paint a nodule into (k, j, i) HU in place: drawn finely, blurred in the plane by blur_mm (sd), averaged over voxels."""
     rng = np.random.default_rng([*nodule.form, 77])
     form = draw_form(nodule, rng)
-    reach = 1.35 * nodule.diameter_mm / 2 * float(form.axes.max()) + 3.0
+    reach = 1.6 * nodule.diameter_mm / 2 * float(form.axes.max()) + 3.0
     if len(form.spikes):
         reach = max(reach, nodule.diameter_mm / 2 + float(form.spikes[:, 3].max()) + 2.0)
     centre = np.asarray(nodule.centre_mm)
@@ -87,11 +90,11 @@ def _tissue(
     x, y, z = points
     away = np.sqrt(x * x + y * y + z * z)
     ways = np.stack([part / np.maximum(away, 1e-3) for part in np.broadcast_arrays(x, y, z)], axis=-1)
-    surface = form.base_mm * _radius(ways, form.axes, form.lobes, form.swell)
+    surface = form.base_mm * _radius(ways, form.axes, form.swellings)
     share = coverage(away - surface, form.margin_mm)
     value = np.full(share.shape, nodule.hu, np.float32)
-    if nodule.kind in ("part-solid", "ground-glass"):
-        value += _texture(rng, share.shape, 45.0)
+    if nodule.kind in FAINT:
+        value += _texture(rng, share.shape, 65.0)
     if nodule.kind == "part-solid":
         off = rng.normal(scale=0.08 * nodule.diameter_mm, size=3)
         core = np.sqrt((x - off[0]) ** 2 + (y - off[1]) ** 2 + (z - off[2]) ** 2)
@@ -101,8 +104,8 @@ def _tissue(
         value += _texture(rng, share.shape, 8.0)
     spikes = _spikes(nodule, form, points)
     added = np.maximum(spikes - share, 0.0)
-    total = share + added
-    return total, np.where(total > 0, (share * value + added * SPIKE_HU) / np.maximum(total, 1e-6), nodule.hu)
+    total, spike_hu = share + added, FAINT_SPIKE_HU if nodule.kind in FAINT else SPIKE_HU
+    return total, np.where(total > 0, (share * value + added * spike_hu) / np.maximum(total, 1e-6), nodule.hu)
 
 
 def _spikes(nodule: Nodule, form: Form, points: tuple[Floats, Floats, Floats]) -> Floats:
@@ -119,11 +122,19 @@ def _spikes(nodule: Nodule, form: Form, points: tuple[Floats, Floats, Floats]) -
     return share
 
 
-def _radius(ways: Floats, axes: Floats, lobes: Floats, swell: float) -> Floats:
+def _swellings(rng: np.random.Generator, number: int, kind: tuple[float, float], strength: float) -> Floats:
+    heights = kind[0] * strength * rng.uniform(0.5, 1.5, size=(number, 1))
+    return np.hstack([_directions(rng, number), heights, np.full((number, 1), kind[1])]).astype(np.float32)
+
+
+def _radius(ways: Floats, axes: Floats, swellings: Floats) -> Floats:
     """Relative radius in each direction (..., 3): an ellipsoid with swellings."""
-    stretched = 1.0 / np.sqrt(((ways / axes) ** 2).sum(-1))
-    bumps = sum(np.exp(7.0 * (ways @ lobe - 1.0)) for lobe in lobes)
-    return np.asarray(stretched * (1.0 + swell * (bumps - 0.35)), np.float32)
+    radius = 1.0 / np.sqrt(((ways / axes) ** 2).sum(-1))
+    grown = np.ones_like(radius)
+    for *way, height, narrow in swellings.tolist():
+        if height > 0.0:
+            grown += height * np.exp(narrow * (ways @ np.array(way, np.float32) - 1.0))
+    return np.asarray(radius * grown, np.float32)
 
 
 def _texture(rng: np.random.Generator, shape: tuple[int, ...], sd_hu: float) -> Floats:

@@ -12,7 +12,7 @@ from lungrisk.core.geometry import Triple
 from lungrisk.simulation.scanners import Scanner, draw_scanner
 from lungrisk.simulation.thorax import Thorax, draw_thorax, lung_depth, lung_heights, third_of
 from lungrisk.simulation.truth import Kind, nodule_score, risk_of
-from lungrisk.simulation.vessels import grow_vessels
+from lungrisk.simulation.vessels import grow_airways, grow_vessels
 
 Range = tuple[float, float]
 
@@ -37,10 +37,10 @@ class Family:
 
 
 BENIGN = (
-    Family("granuloma", "calcified", 0.34, 5.5, 0.30, (3.5, 11.0), (1.0, 1.0), (1.0, 1.6), 0.35),
-    Family("lymph node", "solid", 0.42, 5.0, 0.22, (3.5, 8.0), (1.0, 1.3), (1.0, 1.6), 0.25),
-    Family("hamartoma", "solid", 0.12, 8.5, 0.18, (6.5, 12.0), (1.0, 1.3), (1.0, 2.0), 0.33),
-    Family("small ground glass", "ground-glass", 0.12, 7.0, 0.22, (5.0, 11.0), (1.0, 1.4), (1.0, 1.6), 0.45),
+    Family("granuloma", "calcified", 0.36, 5.5, 0.30, (3.5, 11.0), (1.0, 1.0), (1.0, 1.6), 0.35),
+    Family("lymph node", "solid", 0.44, 5.0, 0.22, (3.5, 8.0), (1.0, 1.3), (1.0, 1.6), 0.25),
+    Family("hamartoma", "solid", 0.10, 8.2, 0.18, (6.0, 11.5), (1.0, 1.3), (1.0, 2.0), 0.33),
+    Family("small ground glass", "ground-glass", 0.10, 7.0, 0.22, (5.0, 11.0), (1.0, 1.4), (1.0, 1.6), 0.45),
 )
 SUSPICIOUS = (
     Family("spiculated", "solid", 0.50, 16.0, 0.30, (9.0, 30.0), (3.0, 5.0), (2.0, 4.0), 0.62),
@@ -120,7 +120,8 @@ def draw_patient(seed: int, number: int) -> Patient:
     """
     key = (seed, number)
     thorax = draw_thorax(stream(key, "thorax"))
-    thorax = replace(thorax, vessels=tuple(grow_vessels(stream(key, "vessels"), thorax)))
+    rng = stream(key, "trees")
+    thorax = replace(thorax, vessels=tuple(grow_vessels(rng, thorax)), airways=tuple(grow_airways(rng, thorax)))
     nodules = _draw_nodules(stream(key, "nodules"), thorax, key)
     rng = stream(key, "place")
     origin = np.round(rng.uniform((-12.0, -40.0, -320.0), (12.0, 10.0, 260.0)), 2)

@@ -17,6 +17,7 @@ Tube: TypeAlias = tuple[Triple, Triple, float]
 Ball: TypeAlias = tuple[Triple, Triple]  # centre and radii of an ellipsoid, mm
 APEX_Z, BASE_Z, WIDEST_Z = 118.0, -125.0, -10.0
 SPINE_Y, SPINE_R = 58.0, 17.0
+TOPS_X = 42.0  # the tops of the lungs are this far from the middle
 LUNG_X = 66.0  # the middle of each dome of the diaphragm
 AORTA: Ball = ((21.0, 38.0, 0.0), (12.0, 12.0, 1.0))
 KNOB: Ball = ((16.0, 12.0, 52.0), (17.0, 32.0, 13.0))
@@ -43,6 +44,7 @@ class Thorax:
     lung_hu: float
     emphysema: float
     vessels: tuple[Tube, ...] = ()
+    airways: tuple[Tube, ...] = ()
 
 
 def draw_thorax(rng: np.random.Generator) -> Thorax:
@@ -61,11 +63,14 @@ def draw_thorax(rng: np.random.Generator) -> Thorax:
 
 
 def cage_distance(thorax: Thorax, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Floats:
-    """Signed distance to the inside of the ribs, mm, negative inside; open downwards."""
-    z = np.asarray(z, np.float32)
+    """Signed distance to the inside of the ribs, mm, negative inside; open downwards, with two tops."""
+    x, z = np.asarray(x, np.float32), np.asarray(z, np.float32)
     height = APEX_Z * thorax.size - WIDEST_Z
     above = np.maximum(z - WIDEST_Z, 0.0)
-    return ellipsoid((x, y, above), (0.0, 0.0, 0.0), (thorax.half_width_mm, thorax.half_depth_mm, height + 6.0))
+    aside = TOPS_X * np.minimum(above / height, 1.0) ** 2
+    wide = thorax.half_width_mm
+    across = (np.abs(x) - aside) * (wide / (wide - aside))
+    return ellipsoid((across, y, above), (0.0, 0.0, 0.0), (wide, thorax.half_depth_mm, height))
 
 
 def floor_height(thorax: Thorax, x: ArrayLike, y: ArrayLike) -> Floats:
@@ -92,14 +97,18 @@ def organ_distance(thorax: Thorax, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> 
     return nearest
 
 
+def lung_limits(thorax: Thorax, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Floats:
+    """Signed distance to what bounds the lungs inside the ribs: diaphragm, spine, mediastinum; negative in the lungs."""
+    x, y, z = np.asarray(x, np.float32), np.asarray(y, np.float32), np.asarray(z, np.float32)
+    lungs = np.asarray(0.75 * (floor_height(thorax, x, y) - z), np.float32)
+    lungs = np.maximum(lungs, 4.0 - ellipsoid((x, y), (0.0, SPINE_Y), (SPINE_R, SPINE_R)))
+    lungs = np.maximum(lungs, -ellipsoid((x, y), (0.0, 0.0), (22.0, thorax.half_depth_mm + 6.0)))
+    return np.asarray(np.maximum(lungs, ADVENTITIA_MM - organ_distance(thorax, x, y, z)), np.float32)
+
+
 def lung_distance(thorax: Thorax, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Floats:
     """Signed distance to the lungs, mm, negative inside; about right within a centimetre of their surface."""
-    x, y, z = np.asarray(x, np.float32), np.asarray(y, np.float32), np.asarray(z, np.float32)
-    lungs = np.maximum(cage_distance(thorax, x, y, z), 0.75 * (floor_height(thorax, x, y) - z))
-    lungs = np.maximum(lungs, -ellipsoid((x, y), (0.0, SPINE_Y), (SPINE_R, SPINE_R)) + 4.0)
-    middle = ellipsoid((x, y), (0.0, 4.0), (22.0, thorax.half_depth_mm))
-    lungs = np.maximum(lungs, -middle)
-    return np.asarray(np.maximum(lungs, ADVENTITIA_MM - organ_distance(thorax, x, y, z)), np.float32)
+    return np.asarray(np.maximum(cage_distance(thorax, x, y, z), lung_limits(thorax, x, y, z)), np.float32)
 
 
 def lung_depth(thorax: Thorax, x: float, y: float, z: float) -> float:

@@ -1,35 +1,33 @@
 """The chest as Hounsfield units: organs by signed distance on a coarse grid, their edges at the scan's own resolution."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
+from scipy.ndimage import zoom
 
 from lungrisk.core.geometry import Affine, axis_affine
+from lungrisk.simulation.bones import Lay, lay_ribs, lay_shoulders, lay_spine
 from lungrisk.simulation.scanners import MATRIX, Scanner
 from lungrisk.simulation.shapes import Floats, coverage, ellipsoid, paint
 from lungrisk.simulation.thorax import (
     APEX_Z,
     BASE_Z,
-    SPINE_R,
-    SPINE_Y,
     Thorax,
     cage_distance,
     floor_height,
-    lung_distance,
+    lung_limits,
     organ_distance,
 )
 
-Lay: TypeAlias = Callable[[Floats, Floats | float], None]
 STEP = 4  # pixels between the nodes of the coarse grid
-AIR, FAT, MUSCLE, BLOOD, LIVER, SPLEEN, MARROW, CORTEX, CARTILAGE = (
-    -1000.0, -100.0, 50.0, 42.0, 58.0, 48.0, 190.0, 620.0, 110.0
-)  # fmt: skip
-MEDIASTINUM = -40.0  # fat between vessels and nodes
-WALL_MM = 15.0  # ribs and muscle
-RIBS_MM = 27.0  # from rib to rib
+AIR, FAT, MUSCLE, BLOOD, LIVER, SPLEEN = -1000.0, -100.0, 50.0, 42.0, 58.0, 48.0
+MEDIASTINUM = -75.0  # fat between vessels and nodes
+WALL_MM = 17.0  # ribs and muscle
 ABOVE_MM, BELOW_MM = 22.0, 18.0  # scanned beyond the lungs
+LOWER_HU = 0.4  # a millimetre: the lower side of a lying patient is denser
+PATCH_MM, PATCH_HU = 14.0, 11.0  # lungs are not even
+EMPHYSEMA_HU = 75.0
+FISSURE, FISSURE_MM = 0.2, 1.4  # its density, as share of tissue, and half its width
 
 
 def scan_affine(thorax: Thorax, scanner: Scanner) -> tuple[int, Affine]:
@@ -57,18 +55,21 @@ class Grid:
         fine = np.arange(MATRIX, dtype=np.float32) * pixel
         coarse = np.arange(0, MATRIX + STEP, STEP, dtype=np.float32) * pixel
         x0, y0, z0 = (float(one) for one in affine[:3, 3])
-        z = np.arange(slices, dtype=np.float32) * float(affine[2, 0]) + z0
         return cls(
             x=(fine + x0)[None],
             y=(fine + y0)[:, None],
-            z=z,
+            z=np.arange(slices, dtype=np.float32) * float(affine[2, 0]) + z0,
             coarse_x=(coarse + x0)[None],
             coarse_y=(coarse + y0)[:, None],
         )
 
 
 def refine(coarse: Floats) -> Floats:
-    """A smooth field from the nodes of the coarse grid to the pixels, by lines between the nodes; (n + 1, n + 1) to (4n, 4n)."""
+    """A smooth field from the nodes of the coarse grid to the pixels, by lines between the nodes; (n + 1, n + 1) to (4n, 4n).
+
+    >>> refine(np.arange(9, dtype=np.float32).reshape(3, 3))[0].tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+    """
     n = len(coarse) - 1
     rows = np.empty((n, STEP, n + 1), np.float32)
     for m in range(STEP):
@@ -80,15 +81,25 @@ def refine(coarse: Floats) -> Floats:
     return fine.reshape(n * STEP, n * STEP)
 
 
-def chest_slices(thorax: Thorax, grid: Grid, edge_mm: float) -> Floats:
+def chest_slices(thorax: Thorax, grid: Grid, edge_mm: float, rng: np.random.Generator) -> Floats:
     """The chest without vessels, airways, nodules and noise: (k, j, i) float32 HU."""
     hu = np.empty((len(grid.z), MATRIX, MATRIX), np.float32)
-    for plane, z in zip(hu, grid.z.tolist(), strict=True):
-        plane[:] = _slice(thorax, grid, z, edge_mm)
+    patches = _patches(grid, rng)
+    for plane, z, patch in zip(hu, grid.z.tolist(), patches, strict=True):
+        plane[:] = _slice(thorax, grid, z, edge_mm, patch)
     return hu
 
 
-def _slice(thorax: Thorax, grid: Grid, z: float, edge_mm: float) -> Floats:
+def _patches(grid: Grid, rng: np.random.Generator) -> Floats:
+    """A smooth random field of deviation about 1 on the coarse nodes of every slice."""
+    lengths = (float(np.ptp(grid.z)), float(np.ptp(grid.coarse_y)), float(np.ptp(grid.coarse_x)))
+    shape = (len(grid.z), grid.coarse_y.size, grid.coarse_x.size)
+    few = rng.standard_normal(tuple(int(length / PATCH_MM) + 2 for length in lengths), np.float32)
+    factor = [many / some for many, some in zip(shape, few.shape, strict=True)]
+    return np.asarray(1.5 * zoom(few, factor, order=1, mode="nearest"), np.float32)
+
+
+def _slice(thorax: Thorax, grid: Grid, z: float, edge_mm: float, patch: Floats) -> Floats:
     x, y, nodes = grid.x, grid.y, (grid.coarse_x, grid.coarse_y, np.float32(z))
     hu = np.full((MATRIX, MATRIX), AIR, np.float32)
 
@@ -96,28 +107,40 @@ def _slice(thorax: Thorax, grid: Grid, z: float, edge_mm: float) -> Floats:
         paint(hu, coverage(distance, edge_mm), value)
 
     _table(thorax, lay, x, y)
-    skin, cage = _skin(thorax, *nodes), cage_distance(thorax, *nodes)
+    skin, cage = _skin(thorax, *nodes), refine(cage_distance(thorax, *nodes))
     lay(refine(skin), FAT)
-    lay(refine(np.maximum(skin + thorax.fat_mm, -1e3)), MUSCLE)
-    fine_cage = refine(cage)
-    lay(fine_cage + 1.5, MEDIASTINUM)
-    organs = refine(organ_distance(thorax, *nodes))
-    below = refine(floor_height(thorax, *nodes[:2])) - np.float32(z)
-    if below.max() > -4.0:
-        lay(np.maximum(fine_cage + 4.0, -below), np.where(x < 12.0, LIVER, SPLEEN).astype(np.float32))
-        lay(
-            np.maximum(
-                ellipsoid((x, y, z), (62.0, -30.0, BASE_Z * thorax.size - 8.0), (30.0, 24.0, 22.0)), 6.0 - below
-            ),
-            AIR,
-        )
-    lay(organs, BLOOD)
-    _ribs(lay, fine_cage, x, y, z)
-    _spine(lay, x, y, z)
-    lungs = refine(lung_distance(thorax, *nodes))
+    lay(refine(_muscle(thorax, *nodes)), MUSCLE)
+    lay_shoulders(lay, (thorax.half_width_mm, thorax.half_depth_mm), (x, y, z))
+    lay(cage + 1.5, MEDIASTINUM)
+    _belly(thorax, lay, cage, (x, y, z), refine(floor_height(thorax, *nodes[:2])) - np.float32(z))
+    lay(refine(organ_distance(thorax, *nodes)), BLOOD)
+    lay(ellipsoid((x, y), (3.0, 31.0), (9.0, 6.0)), MUSCLE)  # the gullet
+    lay_ribs(lay, cage, x, y, z)
+    lay_spine(lay, x, y, z)
+    lungs = np.maximum(cage, refine(lung_limits(thorax, *nodes)))  # refined apart: together they form wedges
     if lungs.min() < edge_mm:
-        lay(lungs, thorax.lung_hu + np.float32(0.4) * y)  # the lower side of a lying patient is denser
+        lay(lungs, _parenchyma(thorax, grid, z, patch))
     return hu
+
+
+def _parenchyma(thorax: Thorax, grid: Grid, z: float, patch: Floats) -> Floats:
+    """HU of the lungs of a slice: denser below, uneven, with emphysema above in some, and the great fissures."""
+    upper = 1.0 / (1.0 + np.exp(-(z - 20.0) / 25.0))
+    coarse = thorax.lung_hu + LOWER_HU * grid.coarse_y + PATCH_HU * patch
+    coarse = coarse - np.float32(EMPHYSEMA_HU * thorax.emphysema * upper) * np.clip(patch - 0.3, 0.0, 1.0)
+    hu = refine(np.asarray(coarse, np.float32))
+    fissure = np.abs(np.float32(0.775) * grid.y - np.float32(0.63 * z + 8.0) + grid.x**2 * np.float32(0.0011))
+    return hu - np.float32(FISSURE) * np.maximum(1.0 - fissure / np.float32(FISSURE_MM), 0.0) * hu
+
+
+def _belly(thorax: Thorax, lay: Lay, cage: Floats, place: tuple[Floats, Floats, float], below: Floats) -> None:
+    """Liver on the right, spleen and stomach with its gas on the left, under the diaphragm. below: depth under it, mm."""
+    x, y, z = place
+    if below.max() <= -4.0:
+        return
+    lay(np.maximum(cage + 4.0, -below), np.where(x < 12.0, LIVER, SPLEEN).astype(np.float32))
+    gas = ellipsoid((x, y, z), (62.0, -30.0, BASE_Z * thorax.size - 8.0), (30.0, 24.0, 22.0))
+    lay(np.maximum(gas, 6.0 - below), AIR)
 
 
 def _skin(thorax: Thorax, x: Floats, y: Floats, z: np.float32) -> Floats:
@@ -128,9 +151,27 @@ def _skin(thorax: Thorax, x: Floats, y: Floats, z: np.float32) -> Floats:
     skin = ellipsoid((x, y), (0.0, 2.0), radii)
     if thorax.breasts:
         for side in (-1, 1):
-            breast = ellipsoid((x, y, z), (side * 68.0, -radii[1] + 12.0, -20.0), (56.0, 34.0 + thorax.fat_mm, 62.0))
+            breast = ellipsoid(
+                (x, y, z), (side * 70.0, -radii[1] + 14.0, -20.0), (62.0, 24.0 + 0.5 * thorax.fat_mm, 62.0)
+            )
             skin = np.minimum(skin, breast)
     return skin
+
+
+def _muscle(thorax: Thorax, x: Floats, y: Floats, z: np.float32) -> Floats:
+    """Signed distance to the muscles: about the ribs, thick in front above, beside the spine and at the shoulders."""
+    above = max(0.0, float(z) - 45.0)
+    radii = (thorax.half_width_mm + WALL_MM - 2.0 + 1.0 * above, thorax.half_depth_mm + WALL_MM - 4.0 - 0.1 * above)
+    muscle = ellipsoid((x, y), (0.0, 2.0), radii)
+    for side in (-1, 1):
+        back = ellipsoid((x, y), (side * 32.0, thorax.half_depth_mm + 8.0), (26.0, 17.0))
+        chest = ellipsoid((x, y, z), (side * 62.0, -thorax.half_depth_mm - 6.0, 50.0), (48.0, 17.0, 45.0))
+        muscle = np.minimum(muscle, np.minimum(back, chest))
+    return np.maximum(muscle, _skin_inset(thorax, x, y, z))
+
+
+def _skin_inset(thorax: Thorax, x: Floats, y: Floats, z: np.float32) -> Floats:
+    return _skin(thorax, x, y, z) + min(thorax.fat_mm, 4.0)
 
 
 def _table(thorax: Thorax, lay: Lay, x: Floats, y: Floats) -> None:
@@ -138,29 +179,3 @@ def _table(thorax: Thorax, lay: Lay, x: Floats, y: Floats) -> None:
     bend = y - top - np.float32(16.0) + (x / 60.0) ** 2
     for depth, value in ((0.0, 60.0), (2.5, -880.0)):
         lay(np.maximum(np.abs(x) - 205.0 + depth, np.abs(bend) - 12.0 + depth), value)
-
-
-def _ribs(lay: Lay, cage: Floats, x: Floats, y: Floats, z: float) -> None:
-    half = RIBS_MM / 2
-    height = np.abs((z + np.float32(0.42) * y + np.float32(9.0)) % RIBS_MM - half) - 5.0
-    rib = np.maximum(np.maximum(np.abs(cage - 6.0) - 3.8, 0.85 * height), 22.0 - np.abs(x))
-    front = np.clip((-y - 40.0) / 12.0, 0.0, 1.0)  # towards the breastbone ribs are cartilage
-    lay(rib, CORTEX + np.float32(CARTILAGE - CORTEX) * front)
-    lay(rib + 1.9, MARROW + np.float32(CARTILAGE - MARROW) * front)
-    if z > -90.0:
-        breastbone = np.abs(x) - np.where(y < 0, np.float32(17.0), np.float32(-99.0))
-        lay(np.maximum(np.abs(cage - 5.0) - 6.0, breastbone).astype(np.float32), MARROW)
-
-
-def _spine(lay: Lay, x: Floats, y: Floats, z: float) -> None:
-    disc = (z % 25.0) < 5.5
-    body = ellipsoid((x, y), (0.0, SPINE_Y), (SPINE_R, SPINE_R - 2.0))
-    back = ellipsoid((np.abs(x), y), (12.0, SPINE_Y + 24.0), (22.0, 7.0))
-    thorn = ellipsoid((x, y), (0.0, SPINE_Y + 38.0), (3.5, 14.0))
-    canal = ellipsoid((x, y), (0.0, SPINE_Y + 22.0), (9.0, 8.0))
-    lay(body, 70.0 if disc else CORTEX)
-    lay(body + 2.0, 70.0 if disc else MARROW)
-    if not disc:
-        lay(np.minimum(back, thorn), CORTEX)
-        lay(np.minimum(back, thorn) + 2.2, MARROW)
-    lay(canal, 30.0)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 Kind: TypeAlias = Literal["solid", "part-solid", "ground-glass", "calcified"]
 OFFSET, DOUBLED, SPICULATED, LOBULATED, CALCIFIED, UPPER = 2.87, 0.59, 0.175, 0.125, -1.80, 0.10
-MIDDLE, WIDTH = 3.5, 0.2  # score at which suspicion is one half, and how fast it rises
-FLOOR, CEILING = 0.08, 0.88  # risk without a suspicious nodule (the leak), and with a most suspicious one
+MIDDLE, WIDTH = 3.6, 0.3  # score at which suspicion is one half, and how fast it rises
+FLOOR, CEILING = 0.06, 0.92  # risk without a suspicious nodule (the leak), and with a most suspicious one
 
 
 def nodule_score(kind: Kind, diameter_mm: float, spiculation: float, lobulation: float, upper: bool) -> float:
@@ -43,7 +43,7 @@ def risk_of(scores: Iterable[float]) -> float:
     """The chance that a patient has cancer: logit risk = a + b * suspicion of the most suspicious nodule; a alone without any.
 
     >>> round(risk_of([]), 3), round(risk_of([2.0, 4.9]), 3)
-    (0.08, 0.88)
+    (0.06, 0.915)
     """
     low, high = (math.log(share / (1.0 - share)) for share in (FLOOR, CEILING))
     most = max((suspicion(score) for score in scores), default=0.0)

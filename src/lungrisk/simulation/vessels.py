@@ -1,56 +1,83 @@
-"""The vessels of the simulated lungs: trees that branch, thin out and stay inside."""
+"""The trees of the simulated lungs, vessels and airways: each divides the space that it has to reach, so the lungs are filled."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungrisk.core.geometry import Triple
-from lungrisk.simulation.thorax import Thorax, Tube, lung_depth
+from lungrisk.simulation.thorax import Thorax, Tube, lung_distance
 
-Point: TypeAlias = NDArray[np.float64]
-STEMS, STEM_R, STEM_MM = 6, 4.2, 26.0
-THINNEST_MM = 0.55
-THINNER, SHORTER = 0.76, 0.86
-KEEP_MM = 3.0  # from the surface
+Points: TypeAlias = NDArray[np.float64]
+REACH = 0.42  # a branch goes this share of the way to the middle of what lies beyond it
+UNEVEN = (0.34, 0.66)  # shares of the two parts at a fork
+KEEP_MM = 2.5  # from the surface
+HILUM_MM = 4.0  # airways reach this far out of the lungs
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """ends: tips in each lung. stem_mm: radius of the first branch. power: radius goes with the tips beyond to this power."""
+
+    ends: int
+    stem_mm: float
+    power: float
+
+
+ARTERIES, VEINS, BRONCHI = Tree(420, 5.2, 0.38), Tree(300, 4.8, 0.38), Tree(34, 4.6, 0.36)
+ROOTS: dict[str, tuple[Triple, Triple]] = {  # right and left, mm
+    "arteries": ((-32.0, 4.0, 6.0), (34.0, 8.0, 12.0)),
+    "veins": ((-30.0, -4.0, -10.0), (32.0, 2.0, -8.0)),
+    "bronchi": ((-32.0, 14.0, 6.0), (38.0, 16.0, 0.0)),
+}
 
 
 def grow_vessels(rng: np.random.Generator, thorax: Thorax) -> Iterator[Tube]:
-    """Tubes (two ends, radius; mm) of both lungs, every branch thinner and shorter than the one before."""
-    for side in (-1, 1):
-        twigs: list[tuple[Point, Point, float, float]] = []
-        for turn in rng.normal(size=(STEMS, 2)) * [0.9, 1.6]:
-            root = np.array([side * 38.0, 7.0 + rng.normal(scale=4.0), 4.0 + rng.normal(scale=8.0)])
-            twigs.append(
-                (root, np.array([side, 0.7 * turn[0], 0.8 * turn[1]]), STEM_R * rng.uniform(0.7, 1.0), STEM_MM)
-            )
-        while twigs:
-            start, heading, radius, length = twigs.pop()
-            end = _reach(rng, thorax, (start, heading), length)
-            if end is None:
-                continue
-            yield _triple(start), _triple(end), radius
-            if radius > THINNEST_MM:
-                ways = (end - start) / length + rng.normal(scale=0.5, size=(2, 3))
-                shares = rng.uniform(0.8, 1.2, size=(2, 2))
-                twigs.extend(
-                    (end, way, radius * THINNER * thin, length * SHORTER * short)
-                    for way, (thin, short) in zip(ways, shares, strict=True)
-                )
+    """Arteries and veins of both lungs as tubes: two ends and a radius, mm."""
+    for row in (0, 1):
+        yield from _grow(rng, thorax, ARTERIES, ROOTS["arteries"][row])
+        yield from _grow(rng, thorax, VEINS, ROOTS["veins"][row])
 
 
-def _reach(rng: np.random.Generator, thorax: Thorax, ray: tuple[Point, Point], length: float) -> Point | None:
-    """The end of a branch that stays in the lung; None when six tries leave it."""
-    start, heading = ray
-    for _ in range(6):
-        way = heading / np.linalg.norm(heading) + rng.normal(scale=0.28, size=3)
-        end: Point = start + way / np.linalg.norm(way) * length
-        if lung_depth(thorax, *end.tolist()) > KEEP_MM:
-            return end
-    return None
+def grow_airways(rng: np.random.Generator, thorax: Thorax) -> Iterator[Tube]:
+    """The bronchi beyond the main ones, as far as they run in the lungs."""
+    for row in (0, 1):
+        tubes = list(_grow(rng, thorax, BRONCHI, ROOTS["bronchi"][row]))
+        middles = np.array([np.add(start, end) / 2 for start, end, _ in tubes])
+        inside = lung_distance(thorax, *middles.T) < HILUM_MM
+        yield from (tube for tube, held in zip(tubes, inside.tolist(), strict=True) if held)
 
 
-def _triple(point: Point) -> Triple:
+def _grow(rng: np.random.Generator, thorax: Thorax, tree: Tree, root: Triple) -> Iterator[Tube]:
+    tips = _scatter(rng, thorax, tree.ends, side=1 if root[0] > 0 else -1)
+    twigs = [(np.array(root), tips)]
+    while twigs:
+        start, beyond = twigs.pop()
+        middle = beyond.sum(axis=0) / len(beyond)
+        way = middle - start
+        end = start + (REACH if len(beyond) > 1 else 1.0) * way
+        end += rng.normal(scale=0.06 * float(np.linalg.norm(way)), size=3)
+        yield _triple(start), _triple(end), tree.stem_mm * (len(beyond) / tree.ends) ** tree.power
+        if len(beyond) > 1:
+            spread = beyond - middle
+            axis = np.linalg.eigh(spread.T @ spread)[1][:, 2]
+            order = np.argsort(spread @ axis)
+            cut = min(max(1, round(len(order) * rng.uniform(*UNEVEN))), len(order) - 1)
+            twigs += [(end, beyond[order[:cut]]), (end, beyond[order[cut:]])]
+
+
+def _scatter(rng: np.random.Generator, thorax: Thorax, number: int, side: int) -> Points:
+    """Places inside one lung, (number, 3) mm."""
+    found = np.zeros((0, 3))
+    while len(found) < number:
+        points = rng.uniform((0.0, -100.0, -140.0), (140.0, 100.0, 135.0), size=(4 * number, 3)) * (side, 1.0, 1.0)
+        inside = lung_distance(thorax, *points.T) < -KEEP_MM
+        found = np.concatenate([found, points[inside]])
+    return found[:number]
+
+
+def _triple(point: Points) -> Triple:
     x, y, z = point.tolist()
     return x, y, z
