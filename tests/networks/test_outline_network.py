@@ -46,6 +46,13 @@ def test_the_exported_ensemble_gives_what_torch_gives() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_a_mirrored_cube_gives_the_mirrored_outline() -> None:
+    torch.manual_seed(0)
+    ensemble, cube = OutlineEnsemble([outline(4)]).eval(), torch.randn(1, *CUBE)
+    with torch.no_grad():
+        assert torch.allclose(ensemble(cube.flip(1, 2, 3)), ensemble(cube).flip(2, 3, 4), atol=1e-6)
+
+
 def test_it_learns_one_ball() -> None:
     torch.manual_seed(0)
     k, j, i = np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in CUBE), indexing="ij")

@@ -159,7 +159,7 @@ def test_the_shipped_network_outlines_a_ball_with_slices_above_and_below(diamete
     measured = measure(found.field, found.field_affine, found.hu)
     assert measured.centre_mm == pytest.approx((30, 30, 30), abs=1)
     assert measured.diameter_mm == pytest.approx(diameter, abs=0.5)
-    assert measured.volume_mm3 / (np.pi / 6 * diameter**3) == pytest.approx(1, abs=0.1 if diameter < 8 else 0.05)
+    assert measured.volume_mm3 / (np.pi / 6 * diameter**3) == pytest.approx(1, abs=0.05)
 
 
 LESIONS = {  # centre of the consensus, LPS mm, from the data's README

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 NEIGHBOURS = (-3, -1, 0, 1, 3)  # slices that are seen beside the one that is outlined
+MIRRORED = (1, 2, 3)  # axes of the one mirror image that is averaged with the cube: about the point
 POINT_SD = 5.0  # voxels: how sharply the point (the middle of the cube) is marked
 
 
@@ -69,7 +70,7 @@ def _stacked(seen: list[Tensor], middle: Tensor, apart: Tensor, depth: int) -> T
 
 
 class OutlineEnsemble(nn.Module):
-    """Outline networks side by side: (n, k, j, i) cube -> (n, network, k, j, i) probability."""
+    """Outline networks side by side: (n, k, j, i) cube -> (n, network, k, j, i) probability, the mean of cube and mirrored cube."""
 
     def __init__(self, networks: list[OutlineNet]) -> None:
         super().__init__()
@@ -77,7 +78,12 @@ class OutlineEnsemble(nn.Module):
 
     def forward(self, cube: Tensor) -> Tensor:
         """The probability of every network."""
-        return torch.stack([torch.sigmoid(network(cube)) for network in self.networks], 1)
+        mirrored = cube.flip(MIRRORED)
+        columns = [
+            (torch.sigmoid(network(cube)) + torch.sigmoid(network(mirrored)).flip(MIRRORED)) / 2
+            for network in self.networks
+        ]
+        return torch.stack(columns, 1)
 
 
 def outline(width: int = 16) -> OutlineNet:

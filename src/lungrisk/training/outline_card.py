@@ -26,7 +26,8 @@ def card_of(figures: dict[str, Any]) -> str:
         what=(
             "Five small 2D U-Nets (one a fold of the cross-validation) read a cube about the point slice by slice, each slice "
             "with four neighbours and the slice of the point. The cube has 25 x 32 x 32 voxels of 1.0 x 0.7 x 0.7 mm; an outline "
-            "that fills it is drawn again on one of twice, then four times the size. New patients get the mean of the five."
+            "that fills it is drawn again on one of twice, then four times the size. Each network looks at the cube and at its mirror "
+            "image and gives the mean; new patients get the mean of the five."
         ),
         data=(
             DATA
