@@ -64,7 +64,7 @@ def test_the_interval_holds_the_value_and_the_inputs_own_interval_widens_it(meth
     _, wider_low, wider_high = CASES[method].apply(P, P * 0.8, 1 - (1 - P) * 0.8)
     assert np.all((low <= value) & (value <= high))
     assert np.all((wider_low <= low) & (high <= wider_high))
-    assert np.all((0 <= wider_low) & (wider_high <= 1))
+    assert np.all((wider_low >= 0) & (wider_high <= 1))
 
 
 def test_an_input_interval_alone_is_mapped_as_its_ends_are() -> None:

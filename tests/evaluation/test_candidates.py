@@ -10,7 +10,8 @@ from lungrisk.core.bundle import open_bundle
 from lungrisk.core.geometry import axis_affine
 from lungrisk.core.records import Scan
 from lungrisk.evaluation import candidates, pasted
-from lungrisk.evaluation.candidates import average_precision, evaluate_candidates, patient_key
+from lungrisk.evaluation.candidates import evaluate_candidates, patient_key
+from lungrisk.evaluation.metrics import average_precision
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 

@@ -13,7 +13,7 @@ from lungrisk.cohort.nodule_folder import DEMO_PATIENT, read_nodules, read_patch
 from lungrisk.cohort.splits import fold_of
 from lungrisk.core.bundle import Bundle
 from lungrisk.engine import run
-from lungrisk.evaluation.metrics import auc, bootstrap
+from lungrisk.evaluation.metrics import auc, average_precision, bootstrap
 
 PATCH_KEY = "row"  # names a patch in LUNA16's table of candidates
 
@@ -84,18 +84,6 @@ def _figures(scores: NDArray[np.float64], labels: NDArray[np.int64], groups: Seq
     figures = {"auc": auc(scores, labels), "auc_low": low, "auc_high": high, "ap": average_precision(scores, labels)}
     numbers = {name: value if np.isfinite(value) else None for name, value in figures.items()}
     return {"n": len(labels), "n_positive": int(labels.sum()), **numbers}
-
-
-def average_precision(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Mean precision at the rank of each positive, tied scores taken together.
-
-    >>> average_precision(np.array([0.9, 0.8, 0.1]), np.array([1, 0, 1])).__round__(3)
-    0.833
-    """
-    order = np.argsort(-scores, kind="stable")
-    hits, ends = np.cumsum(labels[order]), np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    gained = np.diff(hits[ends], prepend=0)
-    return float((gained * hits[ends] / (ends + 1)).sum() / max(labels.sum(), 1))
 
 
 def _centre(patches: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -40,6 +40,30 @@ def auc_of_draws(scores: Floats, labels: NDArray[np.generic], counts: Floats) ->
     return share
 
 
+def average_precision(scores: Floats, labels: NDArray[np.generic]) -> float:
+    """Mean precision at the rank of each positive, tied scores taken together; NaN without a positive.
+
+    >>> average_precision(np.array([0.9, 0.8, 0.1]), np.array([1, 0, 1])).__round__(3)
+    0.833
+    """
+    return float(average_precision_of_draws(scores, labels, np.ones((1, len(scores))))[0])
+
+
+def average_precision_of_draws(scores: Floats, labels: NDArray[np.generic], counts: Floats) -> NDArray[np.float64]:
+    """The average precision of each of some samples; counts as in `auc_of_draws`. Gives (draws,)."""
+    if not len(scores):
+        return np.full(len(counts), np.nan)
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    hits = np.where(labels.astype(bool)[order], counts[:, order], 0.0).cumsum(axis=1)[:, ends]
+    taken = counts[:, order].cumsum(axis=1)[:, ends]
+    gained = np.diff(hits, prepend=np.zeros((len(counts), 1)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.where(taken > 0, hits / taken, 0.0)
+        found: NDArray[np.float64] = (gained * precision).sum(axis=1) / hits[:, -1]
+    return found
+
+
 def mean_absolute_error(predicted: Floats, true: Floats) -> float:
     """Mean of |predicted - true|; NaN of nothing.
 
