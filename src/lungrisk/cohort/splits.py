@@ -27,3 +27,12 @@ def split_hash(groups: Iterable[str]) -> str:
     True
     """
     return sha256("\n".join(sorted(set(groups))).encode()).hexdigest()[:16]
+
+
+def patient_key(patient: str) -> str:
+    """How a bundle names a patient: the first 12 hex digits of the SHA-256.
+
+    >>> patient_key("abc")
+    'ba7816bf8f01'
+    """
+    return sha256(patient.encode()).hexdigest()[:12]

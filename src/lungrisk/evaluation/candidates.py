@@ -1,7 +1,6 @@
 """How well "nodule or not" does on a folder of nodules: the patches, and the hard examples beside nodules."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,6 @@ def evaluate_candidates(folder: str | Path, bundle: Bundle) -> dict[str, Any]:
     if (Path(folder) / "lidc-slices.csv").is_file():
         figures["hard"] = _hard(folder, bundle)
     return figures
-
-
-def patient_key(patient: str) -> str:
-    """How a bundle names a patient: the first 12 hex digits of the SHA-256."""
-    return sha256(patient.encode()).hexdigest()[:12]
 
 
 def _folds(keys: Sequence[str], named: Sequence[str]) -> list[list[int] | None]:
