@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from lungrisk.cohort.candidate_views import hide_alike, stack_views
 from lungrisk.cohort.nodule_folder import DEMO_PATIENT, read_nodules, read_patches
-from lungrisk.cohort.splits import fold_of
+from lungrisk.cohort.splits import fold_of, patient_key
 from lungrisk.core.bundle import Bundle
 from lungrisk.engine import run
 from lungrisk.evaluation.metrics import auc, average_precision, bootstrap
+
+__all__ = ["PATCH_KEY", "evaluate_candidates", "patient_key"]
 
 PATCH_KEY = "row"  # names a patch in LUNA16's table of candidates
 
