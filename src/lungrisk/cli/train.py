@@ -1,8 +1,9 @@
-"""`lungrisk train`: a folder of nodules in, a bundle out."""
+"""`lungrisk train`: a store of patients or a folder of nodules in, a bundle out."""
 
-from dataclasses import replace
+import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,44 +13,95 @@ from lungrisk.cli.terminal import existing, progress
 Source = Annotated[
     Path,
     typer.Argument(
-        metavar="NODULES_DIR", help="Nodules with outlines and ratings (docs: nodules).", show_default=False
+        metavar="STORE|NODULES_DIR",
+        help="What lungrisk prepare made (patient networks), or nodules with outlines and ratings (docs: nodules).",
+        show_default=False,
     ),
+]
+Net = Annotated[
+    Literal["seed", "resnet3d", "nodules", "backbone", "malignancy", "candidate", "outline"],
+    typer.Option(
+        metavar="NAME",
+        help="What to train. On a store: seed, resnet3d, nodules or backbone. On nodules: malignancy, candidate or outline.",
+        show_default=False,
+    ),
+]
+BundleOut = Annotated[
+    Path, typer.Option("-o", "--out", metavar="BUNDLE", help="Folder of the new bundle.", show_default=False)
+]
+Folds = Annotated[
+    int,
+    typer.Option(min=0, metavar="K", help="Folds of the cross-validation by patient and group; 1 holds one fold out."),
 ]
 Epochs = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Passes over the data.", show_default="the network's")
 ]
-Device = Annotated[str | None, typer.Option(metavar="D", help="cpu or cuda.", show_default="the network's")]
-BundleOut = Annotated[
-    Path, typer.Option("-o", "--out", metavar="BUNDLE", help="Folder of the new bundle.", show_default=False)
+Device = Annotated[str | None, typer.Option(metavar="D", help="cpu or cuda.", show_default="cpu")]
+Years = Annotated[
+    int,
+    typer.Option(min=0, metavar="Y", help="Risk by year for Y years, from time_years and event; 0: cancer yes or no."),
 ]
+Test = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CSV", help="Ids that must not be learnt from; refused if they are in it.", show_default=False
+    ),
+]
+Balanced = Annotated[bool, typer.Option("--balanced", help="Both classes weigh the same in the loss.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")]
 
 
 def train(
     source: Source,
-    net: Annotated[
-        Literal["malignancy", "candidate", "outline"],
-        typer.Option(metavar="NAME", help="What to train: malignancy, candidate or outline.", show_default=False),
-    ],
+    net: Net,
     out: BundleOut,
-    folds: Annotated[int, typer.Option(min=0, metavar="K", help="Folds of the cross-validation by patient.")] = 5,
+    folds: Folds = 5,
     epochs: Epochs = None,
     device: Device = None,
     seed: Seed = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")] = False,
+    years: Years = 0,
+    test: Test = None,
+    balanced: Balanced = False,
+    resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a network on nodules and write it as a bundle with its card. Needs the extra [train]."""
+    """Train a network and write it as a bundle with its card. Needs the extra [train].
+
+    On a store every patient is predicted by a network that has not seen it: the card's figures and predictions.csv in the bundle
+    are of these. Several processes: torchrun --nproc-per-node N --no-python lungrisk train ...
+    """
     existing(source)
 
     from lungrisk.training import Options
     from lungrisk.training import train as run
 
-    options = Options(output=out, folds=folds, seed=seed, resume=resume)
-    if epochs is not None:
-        options = replace(options, epochs=epochs)
-    if device is not None:
-        options = replace(options, device=device)
+    given: dict[str, Any] = {"epochs": epochs, "device": device}
+    options = Options(
+        output=out, folds=folds, seed=seed, years=years, test=test, balanced=balanced, resume=resume,
+        **{name: value for name, value in given.items() if value is not None},
+    )  # fmt: skip
     with progress("train", quiet=quiet) as step:
         step(net)
-        folder = run(source, net, options)
+        listener = _Teller(step)
+        log = logging.getLogger("lungrisk.training")
+        level = log.level
+        log.addHandler(listener)
+        log.setLevel(logging.INFO)
+        try:
+            folder = run(source, net, options)
+        finally:
+            log.removeHandler(listener)
+            log.setLevel(level)
     print(folder)
+
+
+class _Teller(logging.Handler):
+    """Passes what the training logs to the line of progress."""
+
+    def __init__(self, step: Callable[[str], None]) -> None:
+        super().__init__()
+        self.step = step
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        self.step(record.getMessage())

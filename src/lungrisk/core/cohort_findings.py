@@ -22,6 +22,26 @@ COHORT_ROWS: dict[str, Row] = {
         "the file with the options for SLURM cannot be used",
         "give TOML or JSON with cores, memory, queue, walltime and jobs",
     ),
+    # the store
+    "coh.store": Row(
+        "refused", "this is no store of lungrisk", "give a new folder, or one that `lungrisk prepare` made"
+    ),
+    "coh.unfinished": Row(
+        "refused", "the making of this store was interrupted", "run the same `lungrisk prepare` again"
+    ),
+    "coh.other_store": Row(
+        "refused", "the store was made with another recipe, bundle or version", "give a new folder, or delete this one"
+    ),
+    "coh.locked": Row("refused", "somebody else is working on this store", "wait for it, or stop the other process"),
+    "coh.file": Row("refused", "a patient's file is damaged", "run the same `lungrisk prepare` again: it is made anew"),
+    "coh.unknown": Row("refused", "the patient or array is not in the store", "see patients.csv for those that are"),
+    "coh.lost": Row(
+        "limited", "patients could not be worked on to the end", "run the same command again: only they are tried"
+    ),
+    "coh.constant": Row("refused", "the volume is the same everywhere", "look at the scan"),
+    "coh.same_scan": Row(
+        "limited", "two ids have the same scan, or nearly so; they were put in one fold", "remove one of them"
+    ),
     # who is in the cohort
     "coh.other": Row("info", "files that are neither folders nor scans were not looked at", "none needed"),
     "coh.dup": Row("refused", "an id is given more than once with different paths", "keep one line an id"),
@@ -70,7 +90,38 @@ COHORT_ROWS: dict[str, Row] = {
         "look at how patients with and without cancer were collected: a network may learn the scanner instead",
     ),
     # training
+    "trn.locked": Row(
+        "refused", "another training is at work in this folder", "wait for it, or choose another with -o"
+    ),
+    "trn.other": Row(
+        "refused",
+        "the checkpoints beside the bundle are of a training on other data or with other options",
+        "give the same command again, or leave out --resume to start anew",
+    ),
+    "trn.nan": Row(
+        "refused",
+        "the loss or its gradient is no longer a number",
+        "look at the patients that are named; lower the learning rate",
+    ),
+    "trn.folds": Row(
+        "refused", "a fold lacks patients with or without cancer", "use fewer folds, or give more patients"
+    ),
+    "trn.test": Row(
+        "refused", "patients that are kept for the test are among those to learn from", "make the store without them"
+    ),
     # predictions and their evaluation
+    "coh.recipe": Row(
+        "refused",
+        "the store was prepared with another recipe than the bundle was trained on",
+        "prepare the cohort with the bundle's recipe, or predict from the cohort itself",
+    ),
+    "coh.nan": Row("refused", "a network gave no number for this patient", "send the bundle's card to its authors"),
+    "coh.held_out": Row(
+        "info", "the bundle learnt from this patient; the network that did not was asked", "none needed"
+    ),
+    "coh.seen": Row(
+        "limited", "all networks of the bundle learnt from this patient", "take no figure of quality from it"
+    ),
     "evl.value": Row(
         "refused",
         "likelihoods cannot be used",

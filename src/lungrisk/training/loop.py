@@ -35,14 +35,14 @@ class Schedule:
 
     @classmethod
     def of(cls, options: Options, name: str, **defaults: Any) -> "Schedule":
-        """The schedule that the options ask for, the network's defaults where they leave it open; checkpoint `work/name.pt`."""
+        """The schedule that the options ask for, the network's defaults where they leave it open; checkpoint `folder/name.pt`."""
         chosen = {
             key: getattr(options, key)
             for key in ("epochs", "learning_rate", "batch")
             if getattr(options, key) is not None
         }
         common = {key: getattr(options, key) for key in ("seed", "threads", "device", "resume")}
-        return cls(**{**common, **defaults, **chosen, "checkpoint": options.work / f"{name}.pt"})
+        return cls(**{**common, **defaults, **chosen, "checkpoint": options.folder / f"{name}.pt"})
 
 
 def fit(module: torch.nn.Module, n_items: int, draw: Draw, loss: Loss, schedule: Schedule) -> torch.nn.Module:

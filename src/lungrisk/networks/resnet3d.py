@@ -1,0 +1,86 @@
+"""A 3D residual network over both lungs, with attention over the volume."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from lungrisk.networks.score import YearOffsets
+
+INPUTS = ("volume", "lungs")
+BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2)}  # residual blocks of each stage
+Norm = Literal["instance", "group", "batch"]
+
+
+def _norm(kind: Norm, channels: int) -> nn.Module:
+    if kind == "batch":
+        return nn.BatchNorm3d(channels)
+    # group norm of as many groups as channels is instance norm, and exports as plain arithmetic
+    return nn.GroupNorm(channels if kind == "instance" else max(1, channels // 4), channels)
+
+
+class Block(nn.Module):
+    """Two 3 x 3 x 3 convolutions beside a short cut; the second one starts at zero, so that a block starts as its short cut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: Norm) -> None:
+        super().__init__()
+        last = _norm(norm, outputs)
+        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        self.body = nn.Sequential(
+            nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False), _norm(norm, outputs), nn.ReLU(),
+            nn.Conv3d(outputs, outputs, 3, padding=1, bias=False), last,
+        )  # fmt: skip
+        changes = stride > 1 or inputs != outputs
+        self.short: nn.Module = (
+            nn.Sequential(nn.AvgPool3d(stride), nn.Conv3d(inputs, outputs, 1)) if changes else nn.Identity()
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps of the next block."""
+        return torch.relu(self.body(maps) + self.short(maps))
+
+
+class ResNet3d(nn.Module):
+    """volume (n, k, j, i), about -1..1, and lungs, 0 or 1, to (n, heads) logits. Sides are multiples of 32.
+
+    Of 10 or 18 layers: a convolution of stride 2, a pooling, four stages of `width` * 1, 2, 4, 8 channels. The last maps are
+    weighed by a learned attention (a softmax over the volume) and summed. `both` gives, beside the logits, the number that the
+    same maps are taught to tell: the highest malignancy of a nodule.
+    """
+
+    def __init__(
+        self, offsets: Sequence[float] = (0.0,), layers: Literal[10, 18] = 10, width: int = 8, norm: Norm = "group"
+    ) -> None:
+        super().__init__()
+        stem = [nn.Conv3d(2, width, 3, stride=2, padding=1, bias=False), _norm(norm, width), nn.ReLU(), nn.MaxPool3d(2)]
+        stages: list[nn.Module] = []
+        channels = width
+        for stage, n_blocks in enumerate(BLOCKS[layers]):
+            for place in range(n_blocks):
+                wide = width * 2**stage
+                stages.append(Block(channels, wide, 2 if stage and not place else 1, norm))
+                channels = wide
+        self.body = nn.Sequential(*stem, *stages)
+        self.attention = nn.Conv3d(channels, 1, 1)
+        self.score, self.rating = nn.Linear(channels, 1), nn.Linear(channels, 1)
+        self.years = YearOffsets(offsets)
+        for head in (self.score, self.rating):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def both(self, volume: Tensor, lungs: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, (n, heads), and the rating that it reads off the maps, (n,)."""
+        maps = self.body(torch.stack([volume, lungs], 1)).flatten(2)
+        weights = torch.softmax(self.attention(maps[..., None, None]).flatten(2), 2)
+        seen = (maps * weights).sum(2)
+        return self.years(self.score(seen)[:, 0]), self.rating(seen)[:, 0]
+
+    def forward(self, volume: Tensor, lungs: Tensor) -> Tensor:
+        """Logits of each patient."""
+        return self.both(volume, lungs)[0]
+
+
+def resnet3d(offsets: Sequence[float] = (0.0,), layers: Literal[10, 18] = 10, width: int = 8) -> ResNet3d:
+    """The network. offsets: logits at which it starts, one a head."""
+    return ResNet3d(offsets, layers, width)

@@ -1,0 +1,259 @@
+"""The training loop of patient networks: one fold, from a built module to its best weights."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lungrisk.core.errors import InputError
+from lungrisk.core.findings import find
+from lungrisk.training.augmentation import apply_change, draw_change
+from lungrisk.training.checkpoints import Keeper
+from lungrisk.training.options import Options
+from lungrisk.training.patient_set import PatientSet
+from lungrisk.training.plans import Plan, rating_of
+from lungrisk.training.processes import Group
+from lungrisk.training.scaling import shown
+from lungrisk.training.survival import loss_of
+
+Rows: TypeAlias = NDArray[np.int64]
+Tell: TypeAlias = Callable[[dict[str, Any]], None]
+CHECKPOINT_SECONDS = 20.0  # the most work that a kill can cost, beside one step
+GRADIENT_NORM = 5.0  # longer gradients are shortened to it
+LOOKED_AT = 16  # patients that are predicted at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fold:
+    """What one fold learns from. learnt, watched: rows of the patients. weights: of every patient in the loss, (n,)."""
+
+    number: int
+    patients: PatientSet
+    plan: Plan
+    options: Options
+    learnt: Rows
+    watched: Rows
+    weights: NDArray[np.float32]
+    group: Group
+
+    def seed(self, *places: int) -> list[int]:
+        """The seed of one place of the run: every epoch, step and patient has its own, so that nothing has to be remembered."""
+        return [self.options.seed, self.number, *places]
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a fold is: what a checkpoint holds beside weights, optimiser and schedule."""
+
+    epoch: int = 0
+    step: int = 0
+    total: float = 0.0
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def fit_fold(network: nn.Module, fold: Fold, keeper: Keeper, tell: Tell) -> nn.Module:
+    """Train one fold; gives the network in evaluation mode with the weights of its best epoch (0: as it started).
+
+    tell: is given a row of the log after every epoch. An interrupted run goes on from its last checkpoint and ends with the same
+    weights, bit for bit. Raises InputError (`trn.nan`) at the first loss or gradient that is no number; no step is taken then.
+    """
+    plan, group = fold.plan, fold.group
+    network.to(group.device)
+    parts = _parts(network, fold)
+    progress, best = _restore(parts, keeper, group)
+    if best is None:
+        progress.best_loss = watch(network, fold)
+        best = _copy(network)
+    saved = time.monotonic()
+    for row in progress.history:
+        tell(row)
+    while progress.epoch < plan.epochs and progress.epoch - progress.best_epoch <= plan.patience:
+        began = time.monotonic()
+        batches = _batches(fold, progress.epoch)
+        while progress.step < len(batches):
+            progress.total += train_step(parts, fold, batches[progress.step], progress)
+            progress.step += 1
+            if group.first and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                _save(parts, keeper, progress, best, len(batches))
+                saved = time.monotonic()
+        best = _end_epoch(parts, fold, progress, best)
+        progress.history[-1]["seconds"] = round(time.monotonic() - began, 2)
+        tell(progress.history[-1])
+    network.load_state_dict(best)
+    return network.eval()
+
+
+def train_step(parts: dict[str, Any], fold: Fold, rows: Rows, progress: Progress) -> float:
+    """One step on a batch of patients; gives its loss. The batch is shared out over the processes."""
+    network, group, plan = parts["network"], fold.group, fold.plan
+    network.train()
+    own = group.share(rows)
+    torch.manual_seed(hash_seed(fold.seed(progress.epoch, progress.step, group.rank)))
+    parts["optimiser"].zero_grad(set_to_none=True)
+    value = torch.zeros(1)
+    if len(own):
+        batch = load_batch(fold, own, progress.epoch if fold.options.augmented else None)
+        with torch.autocast(group.device.partition(":")[0], enabled=parts["half"]):
+            each = patient_losses(network, plan, batch)
+        weights = torch.from_numpy(fold.weights[own]).to(group.device)
+        loss = (each.float() * weights).sum() / len(rows)
+        parts["scaler"].scale(loss).backward()
+        value = loss.detach().cpu().reshape(1)
+    group.add_gradients(network)
+    total = float(group.add(value.to(group.device)).item())
+    parts["scaler"].unscale_(parts["optimiser"])
+    norm = float(nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM))
+    rate = parts["schedule"].get_last_lr()[0]
+    # in half precision a gradient may overflow once in a while: the scaler leaves that step out
+    if not np.isfinite(total) or (not parts["half"] and not np.isfinite(norm)):
+        ids = ", ".join(fold.patients.ids[row] for row in rows[:8])
+        where = f"loss {total} in fold {fold.number}, epoch {progress.epoch + 1}, step {progress.step + 1}"
+        raise InputError(find("trn.nan", found=f"{where}; rate {rate:.2g}; gradient {norm:.3g}; patients {ids}"))
+    _pull(parts, rate)
+    parts["scaler"].step(parts["optimiser"])
+    parts["scaler"].update()
+    parts["schedule"].step()
+    return total
+
+
+def patient_losses(network: nn.Module, plan: Plan, batch: dict[str, Tensor]) -> Tensor:
+    """The loss of each patient of a batch, (n,): of the label, and of the line's rating where the plan has it learnt too."""
+    inputs = [batch[name] for name in plan.inputs]
+    if not plan.auxiliary:
+        return loss_of(network(*inputs), batch["answers"], batch["asked"])
+    logits, rating = network.both(*inputs)  # type: ignore[operator]
+    beside: Tensor = plan.auxiliary * (rating - rating_of(batch["line"])) ** 2
+    return loss_of(logits, batch["answers"], batch["asked"]) + beside
+
+
+def load_batch(fold: Fold, rows: Rows, epoch: int | None) -> dict[str, Tensor]:
+    """Arrays of patients as the network is shown them, with their answers; changed at random in training (epoch given)."""
+    patients = fold.patients
+    items = []
+    for row in rows.tolist():
+        arrays = patients.arrays(row, fold.plan.needed)
+        if epoch is not None:
+            arrays = apply_change(arrays, draw_change(np.random.default_rng(fold.seed(epoch, row))))
+        items.append(arrays)
+    device = fold.group.device
+    batch = {
+        name: shown(name, torch.from_numpy(np.stack([item[name] for item in items])).to(device)) for name in items[0]
+    }
+    for name in ("answers", "asked"):
+        batch[name] = torch.from_numpy(getattr(patients, name)[rows]).to(device)
+    return batch
+
+
+def look(network: nn.Module, fold: Fold, rows: Rows) -> NDArray[np.float64]:
+    """Logits of patients, (n, heads), in evaluation mode; shared out over the processes."""
+    network.eval()
+    found = torch.zeros(len(rows), fold.patients.answers.shape[1], dtype=torch.float64)
+    places = fold.group.share(np.arange(len(rows)))
+    with torch.no_grad():
+        for start in range(0, len(places), LOOKED_AT):
+            part = places[start : start + LOOKED_AT]
+            batch = load_batch(fold, rows[part], None)
+            found[torch.from_numpy(part)] = network(*(batch[name] for name in fold.plan.inputs)).double().cpu()
+    logits: NDArray[np.float64] = fold.group.add(found.to(fold.group.device)).cpu().numpy()
+    return logits
+
+
+def watch(network: nn.Module, fold: Fold) -> float:
+    """Mean loss of the label over the patients that are watched; over those learnt from where none is."""
+    rows = fold.watched if len(fold.watched) else fold.learnt
+    answers, asked = (torch.from_numpy(array[rows]).double() for array in (fold.patients.answers, fold.patients.asked))
+    return float(loss_of(torch.from_numpy(look(network, fold, rows)), answers, asked).mean())
+
+
+def hash_seed(places: list[int]) -> int:
+    """One seed out of several numbers."""
+    return int(np.random.SeedSequence(places).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _batches(fold: Fold, epoch: int) -> list[Rows]:
+    """The patients in an order of this epoch, in batches of about one size."""
+    order = np.random.default_rng(fold.seed(epoch)).permutation(fold.learnt)
+    return np.array_split(order, max(1, round(len(order) / fold.plan.batch)))
+
+
+def _parts(network: nn.Module, fold: Fold) -> dict[str, Any]:
+    """Everything that a step changes, by name."""
+    plan, device = fold.plan, fold.group.device.partition(":")[0]
+    slow: list[Tensor] = []
+    fast: list[Tensor] = []
+    for name, weight in network.named_parameters():
+        (slow if plan.slow and name.startswith(plan.slow) else fast).append(weight)
+    rates = [plan.learning_rate, plan.learning_rate * plan.slowly][: 1 + bool(slow)]
+    groups = [{"params": part, "lr": rate} for part, rate in zip((fast, slow), rates, strict=False)]
+    decay = 0.0 if plan.anchored else plan.decay
+    optimiser = torch.optim.AdamW(groups, lr=plan.learning_rate, weight_decay=decay)
+    steps = max(plan.epochs * len(_batches(fold, 0)), 2)
+    half = fold.options.precision == "auto" and device == "cuda"
+    return {
+        "network": network,
+        "optimiser": optimiser,
+        "schedule": torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=0.2),
+        "scaler": torch.amp.GradScaler(device, enabled=half),
+        "half": half,
+        "anchor": [weight.detach().clone() for weight in network.parameters()] if plan.anchored else [],
+        "decay": plan.decay,
+    }
+
+
+def _pull(parts: dict[str, Any], rate: float) -> None:
+    """Decay towards where the weights started."""
+    with torch.no_grad():
+        for weight, start in zip(parts["network"].parameters(), parts["anchor"], strict=False):
+            weight.lerp_(start, min(1.0, rate * parts["decay"]))
+
+
+def _end_epoch(parts: dict[str, Any], fold: Fold, progress: Progress, best: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Close an epoch: its row of the log, and its weights if they are the best so far."""
+    watched = watch(parts["network"], fold)
+    if not np.isfinite(watched):
+        raise InputError(find("trn.nan", found=f"loss {watched} of the patients watched, epoch {progress.epoch + 1}"))
+    progress.epoch += 1
+    if watched < progress.best_loss:
+        progress.best_loss, progress.best_epoch = watched, progress.epoch
+        best = _copy(parts["network"])
+    row = {
+        "fold": fold.number,
+        "epoch": progress.epoch,
+        "epochs": fold.plan.epochs,
+        "loss": progress.total / max(progress.step, 1),
+        "watched": watched,
+        "best": progress.best_loss,
+        "rate": parts["schedule"].get_last_lr()[0],
+    }
+    progress.history.append(row)
+    progress.step, progress.total = 0, 0.0
+    return best
+
+
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+
+
+STATEFUL = ("network", "optimiser", "schedule", "scaler")
+
+
+def _save(parts: dict[str, Any], keeper: Keeper, progress: Progress, best: dict[str, Tensor], steps: int) -> None:
+    state = {name: parts[name].state_dict() for name in STATEFUL}
+    keeper.save({**state, "progress": asdict(progress), "best": best}, progress.epoch * steps + progress.step)
+
+
+def _restore(parts: dict[str, Any], keeper: Keeper, group: Group) -> tuple[Progress, dict[str, Tensor] | None]:
+    """Go on from the newest whole checkpoint; all processes from the first one's."""
+    state = group.agree(keeper.load() if group.first else None)
+    if state is None:
+        return Progress(), None
+    for name in STATEFUL:
+        parts[name].load_state_dict(state[name])
+    return Progress(**state["progress"]), state["best"]
