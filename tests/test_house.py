@@ -30,7 +30,7 @@ MAY = {
     "networks": "",
     "training": "core cohort networks nodules engine evaluation",
     "prediction": "core cohort engine assessment",
-    "evaluation": "core cohort nodules engine",
+    "evaluation": "core cohort nodules engine report",
     "simulation": "core",
 }
 # a row a file that may do what its room may not

@@ -9,6 +9,7 @@ import lungrisk
 
 NAMES = {
     "assess": "assessment",
+    "calibrate": "evaluation",
     "check": "quality",
     "evaluate": "evaluation",
     "find_nodules": "nodules",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lungrisk.assessment import assess as assess
+    from lungrisk.evaluation import calibrate as calibrate
     from lungrisk.evaluation import evaluate as evaluate
     from lungrisk.formats import read as read
     from lungrisk.lungs import segment_lungs as segment_lungs
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 # every public name and its room: the room is loaded when the name is first used
 PUBLIC = {
     "assess": "assessment",
+    "calibrate": "evaluation",
     "check": "quality",
     "evaluate": "evaluation",
     "find_nodules": "nodules",

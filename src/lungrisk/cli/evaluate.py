@@ -1,4 +1,4 @@
-"""`lungrisk evaluate`: how good a nodule bundle is on a folder of nodules."""
+"""`lungrisk evaluate`: how good likelihoods of patients are, or a nodule bundle on a folder of nodules."""
 
 import json
 from pathlib import Path
@@ -6,34 +6,94 @@ from typing import Annotated, Any
 
 import typer
 
-from lungrisk.cli.options import BUNDLE_HELP, Json, Quiet
+from lungrisk.cli.options import BUNDLE_HELP, Json, Out, Quiet
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
 
 Source = Annotated[
     Path,
     typer.Argument(
-        metavar="NODULES_DIR", help="Nodules with outlines and ratings (docs: nodules).", show_default=False
+        metavar="PREDICTIONS|NODULES_DIR",
+        help="A table id,cancer of likelihoods, or a folder of nodules (docs: nodules).",
+        show_default=False,
     ),
 ]
-
 AnyBundle = Annotated[
-    str | None, typer.Option("--bundle", metavar="NAME|PATH", help=BUNDLE_HELP, show_default="all shipped")
+    str | None,
+    typer.Option("--bundle", metavar="NAME|PATH", help=f"Of nodules: {BUNDLE_HELP}", show_default="all shipped"),
+]
+MaybeLabels = Annotated[
+    Path | None,
+    typer.Option("--labels", metavar="CSV", help="Of predictions: the outcomes, id,cancer.", show_default=False),
+]
+Against = Annotated[
+    Path | None, typer.Option("--against", metavar="CSV", help="Other predictions to compare with.", show_default=False)
+]
+Sensitivities = Annotated[
+    list[float] | None,
+    typer.Option("--sensitivity", metavar="S", help="Operating points to give.", show_default="0.9, 0.95"),
+]
+Specificities = Annotated[
+    list[float] | None,
+    typer.Option("--specificity", metavar="S", help="Operating points to give.", show_default="0.9, 0.95"),
+]
+Thresholds = Annotated[
+    list[float] | None, typer.Option("--threshold", metavar="T", help="Operating points to give.", show_default=False)
 ]
 
 
-def evaluate(source: Source, bundle: AnyBundle = None, json_target: Json = None, quiet: Quiet = False) -> None:
-    """The figures of a bundle on a folder of nodules, with their intervals and beside the diameter alone."""
-    existing(source)
+def evaluate(
+    source: Source,
+    labels: MaybeLabels = None,
+    out: Out = None,
+    against: Against = None,
+    bundle: AnyBundle = None,
+    sensitivity: Sensitivities = None,
+    specificity: Specificities = None,
+    threshold: Thresholds = None,
+    json_target: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Figures with intervals beside the base rate, and a page: of patients' likelihoods, or of nodule networks."""
+    for path in (source, labels, against):
+        if path is not None:
+            existing(path)
 
+    from lungrisk.evaluation import EvaluateOptions
     from lungrisk.evaluation import evaluate as run
 
+    plain = EvaluateOptions()
+    options = EvaluateOptions(
+        sensitivities=tuple(sensitivity or plain.sensitivities),
+        specificities=tuple(specificity or plain.specificities),
+        thresholds=tuple(threshold or ()),
+    )
+    of_nodules = source.is_dir()
     with progress("evaluate", quiet=quiet) as step:
-        step(bundle or "all shipped bundles")
-        figures = run(source, bundle)
+        step((bundle or "all shipped bundles") if of_nodules else source.name)
+        figures = run(source, bundle, labels=labels, out=out, against=against, options=options)
     if json_target is not None:
         emit_json(json.dumps(figures, indent=1), json_target)
     if json_target != STDOUT:
-        print("\n".join(_lines(figures)))
+        print("\n".join(_lines(figures) if of_nodules else _summary(figures)))
+        if out is not None and not of_nodules:
+            print(out / "evaluation.html")
+
+
+def _summary(figures: dict[str, Any]) -> list[str]:
+    """What one reads first of likelihoods; everything else is in the page and the JSON."""
+    lines = [f"{figures['n']} patients, {figures['n_positive']} with cancer", figures["verdict"]]
+    for name in ("auc", "log_loss", "brier", "ap", "slope", "intercept"):
+        value, low, high = (figures[f"{name}{end}"] for end in ("", "_low", "_high"))
+        interval = "" if low is None else f"{low:.3f} to {high:.3f}"
+        lines.append(f"{name:<12} {'does not exist' if value is None else f'{value:.3f}'}  {interval}".rstrip())
+    if figures["comparison"] is not None:
+        difference = figures["comparison"]["log_loss_difference"]
+        lines.append(
+            f"log loss less that of {figures['comparison']['name']}: {difference['value']:.4f}"
+            f" ({difference['low']:.4f} to {difference['high']:.4f})"
+        )
+    lines += [f"{one['severity']:<9} {one['code']}: {one['message']} ({one['found']})" for one in figures["findings"]]
+    return lines
 
 
 def _lines(figures: dict[str, Any], indent: str = "") -> list[str]:

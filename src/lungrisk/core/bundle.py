@@ -17,6 +17,8 @@ KIND = "lungrisk-bundle"
 VERSION = 1
 SHIPPED = Path(__file__).parent.parent / "bundles"
 WITHOUT_MODEL = {"calibration"}  # tasks whose bundles hold numbers alone
+BASE = "base"  # folder inside a calibration: the bundle whose likelihoods it corrects
+LINE = "line"  # what stands for it where that is the shipped line of `assess`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,7 +42,7 @@ def open_bundle(place: str | Path, task: str | None = None) -> Bundle:
 
     task: refuse a bundle of another task. Raises EnvironmentFault (`env.bundle`, `bun.hash`, `bun.kind`).
     """
-    folder = SHIPPED / place if isinstance(place, str) and (SHIPPED / place / "bundle.json").is_file() else Path(place)
+    folder = _folder_of(place)
     try:
         text = (folder / "bundle.json").read_bytes()
         about = json.loads(text)
@@ -74,6 +76,40 @@ def write_bundle(folder: Path, *, name: str, task: str, model: bytes, card: str,
         write_atomic(folder / file, content)
     write_atomic(folder / "bundle.json", json.dumps(about, indent=1, sort_keys=True) + "\n")
     return folder
+
+
+def keep_base(place: str | Path, folder: Path) -> dict[str, str] | str:
+    """Copy the bundle that a calibration corrects into the calibration's folder. Gives the setting `base`, which names it.
+
+    place: name, path, or "line" for the shipped line: nothing is copied then. Raises EnvironmentFault as `open_bundle` does.
+    """
+    if place == LINE:
+        return LINE
+    base, source = open_bundle(place), _folder_of(place)
+    for file in ("model.onnx", "CARD.md", "bundle.json"):
+        if (source / file).is_file():
+            write_atomic(folder / BASE / file, (source / file).read_bytes())
+    if base.task in WITHOUT_MODEL:
+        keep_base(source / BASE if base.settings["base"] != LINE else LINE, folder / BASE)
+    return {"name": base.name, "sha256": base.sha256}
+
+
+def open_base(place: str | Path) -> Bundle | None:
+    """The bundle that the calibration at `place` corrects, verified; None where it is the shipped line.
+
+    Raises EnvironmentFault (`env.bundle`, `bun.hash`, `bun.kind`).
+    """
+    named = open_bundle(place, "calibration").settings["base"]
+    if named == LINE:
+        return None
+    base = open_bundle(_folder_of(place) / BASE)
+    if base.sha256 != named["sha256"]:
+        raise EnvironmentFault(find("bun.hash", files=[f"{Path(place).name}/{BASE}"]))
+    return base
+
+
+def _folder_of(place: str | Path) -> Path:
+    return SHIPPED / place if isinstance(place, str) and (SHIPPED / place / "bundle.json").is_file() else Path(place)
 
 
 def list_bundles() -> list[str]:

@@ -4,7 +4,7 @@ Nothing is computed here that is not in the record. matplotlib and jinja2 load w
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lungrisk.core.files import write_atomic
 from lungrisk.report.record import dump, to_json
@@ -13,7 +13,7 @@ from lungrisk.report.text import summarise
 if TYPE_CHECKING:
     from lungrisk.core.records import Assessment, Lungs, Nodule, Scan
 
-__all__ = ["summarise", "to_html", "to_json", "view", "write_assessment"]
+__all__ = ["summarise", "to_html", "to_json", "view", "write_assessment", "write_evaluation"]
 
 
 def view(
@@ -56,4 +56,21 @@ def write_assessment(assessment: "Assessment", folder: str | Path) -> Path:
         write_atomic(folder / file, content)
     write_atomic(folder / "report.html", page)
     write_atomic(folder / "assessment.json", dump(to_json(assessment)))
+    return folder
+
+
+def write_evaluation(figures: dict[str, Any], checklist: str, folder: str | Path) -> Path:
+    """Write the pictures (SVG), CHECKLIST.md, evaluation.html and, last, evaluation.json of an evaluation; gives the folder.
+
+    figures: plain values as `evaluate` gives them. Each file is whole or absent. Raises EnvironmentFault (`env.disk`).
+    """
+    from lungrisk.report.evaluation_page import render_evaluation
+    from lungrisk.report.evaluation_pictures import draw_evaluation
+
+    folder, pictures = Path(folder), draw_evaluation(figures)
+    for name, content in pictures.items():
+        write_atomic(folder / f"{name}.svg", content)
+    write_atomic(folder / "CHECKLIST.md", checklist)
+    write_atomic(folder / "evaluation.html", render_evaluation(figures, pictures))
+    write_atomic(folder / "evaluation.json", dump(figures))
     return folder

@@ -1,0 +1,51 @@
+"""`lungrisk calibrate`: likelihoods and what happened in, a bundle that corrects them out."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lungrisk.cli.options import Quiet
+from lungrisk.cli.terminal import existing, note
+
+Predictions = Annotated[
+    Path, typer.Argument(metavar="PREDICTIONS", help="A table id,cancer of likelihoods.", show_default=False)
+]
+Outcomes = Annotated[
+    Path, typer.Option("--labels", metavar="CSV", help="The outcomes: id,cancer (docs: cohorts).", show_default=False)
+]
+BundleOut = Annotated[
+    Path, typer.Option("-o", "--out", metavar="BUNDLE", help="Folder of the new bundle.", show_default=False)
+]
+Base = Annotated[
+    str,
+    typer.Option(
+        "--base", metavar="NAME|PATH", help="What made the likelihoods: line, or the bundle given to predict."
+    ),
+]
+
+
+def calibrate(
+    predictions: Predictions,
+    labels: Outcomes,
+    out: BundleOut,
+    method: Annotated[
+        Literal["platt", "isotonic", "beta", "temperature", "prior"],
+        typer.Option(metavar="NAME", help="platt, isotonic, beta, temperature or prior."),
+    ] = "platt",
+    base: Base = "line",
+    quiet: Quiet = False,
+) -> None:
+    """Fit likelihoods to your own outcomes; the card shows how good that is on patients not fitted on."""
+    existing(predictions)
+    existing(labels)
+
+    from lungrisk.core.bundle import open_bundle
+    from lungrisk.evaluation import calibrate as run
+
+    folder = run(predictions, labels, out, method, base=base)
+    settings = open_bundle(folder).settings
+    for finding in settings["findings"]:
+        note(f"{finding['code']}: {finding['message']} ({finding['found']})", quiet=quiet)
+    note(settings["figures"]["verdict"], quiet=quiet)
+    print(folder)

@@ -1,0 +1,119 @@
+"""The page of an evaluation: figures and curves through one template; nothing from outside, no script."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lungrisk.report.words import WORST_FIRST, visible
+
+HERE = Path(__file__).parent
+POLICY = "default-src 'none'; img-src data:; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+NOTHING = "–"
+
+# a row a figure of the table: its name in the record, in words, what it is compared with
+FIGURES: tuple[tuple[str, str, str], ...] = (
+    ("auc", "AUC", "0.5 is chance, 1 perfect: how often a patient with cancer is given more than one without"),
+    ("log_loss", "Log loss", "less is better: the Bowl's measure; punishes sureness that is wrong"),
+    (
+        "log_loss_gain",
+        "Gain in log loss over the base rate",
+        "above 0: better than giving everybody the share of cancers",
+    ),
+    ("brier", "Brier score", "less is better: mean squared error of the likelihood"),
+    (
+        "brier_gain",
+        "Gain in Brier score over the base rate",
+        "above 0: better than giving everybody the share of cancers",
+    ),
+    ("ap", "Average precision", "the share of cancers is chance"),
+    ("slope", "Calibration slope", "1: spread as it should be; below: too extreme; above: too timid"),
+    ("intercept", "Calibration intercept", "0: as many cancers as said; above: more; below: fewer"),
+)
+CAPTIONS = {
+    "roc": (
+        "Sensitivity and specificity",
+        "Each point is a threshold; dots are the operating points of the table below.",
+    ),
+    "precision": (
+        "Precision and recall",
+        "Of those called, how many have cancer, against how many of the cancers are called.",
+    ),
+    "calibration": (
+        "Calibration",
+        "Tenths of the patients by likelihood: given against found, with 95 % intervals; below, how many got which.",
+    ),
+    "decision": (
+        "Decision curve",
+        "Net benefit of acting on everybody above a threshold; a band of 95 %. Useful where it is above both grey lines.",
+    ),
+}
+
+
+def render_evaluation(figures: dict[str, Any], pictures: dict[str, bytes]) -> str:
+    """The page as text. figures: the plain values of `evaluate`; pictures: name to SVG."""
+    style = (HERE / "report.css").read_text("utf-8") + (HERE / "evaluation.css").read_text("utf-8")
+    house = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    house.filters.update(number=number, span=span, share=share, visible=visible, on_auc=on_auc)
+    return house.get_template("evaluation.html.jinja").render(
+        f=figures,
+        policy=POLICY.format(style=b64encode(sha256(style.encode()).digest()).decode("ascii")),
+        style=style,
+        rows=FIGURES,
+        pictures={
+            name: {"data": b64encode(svg).decode("ascii"), "title": CAPTIONS[name][0], "text": CAPTIONS[name][1]}
+            for name, svg in pictures.items()
+        },
+        parts=_grouped(figures["subgroups"], "property"),
+        checklist=_grouped(figures["checklist"], "part"),
+        findings=sorted(figures["findings"], key=lambda one: WORST_FIRST.index(one["severity"])),
+    )
+
+
+def _grouped(rows: list[dict[str, Any]], name: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Rows that follow each other with the same value."""
+    return [(str(value), list(group)) for value, group in groupby(rows, key=itemgetter(name))]
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure, or a dash where it does not exist.
+
+    >>> number(0.12345), number(None), number(-0.5, 1)
+    ('0.123', '–', '−0.5')
+    """
+    return NOTHING if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def span(figures: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """The interval of a figure; empty name: of a record with low and high.
+
+    >>> span({"auc_low": 0.8, "auc_high": 0.9}, "auc", 2)
+    '0.80 to 0.90'
+    """
+    low, high = (figures[f"{name}_{end}" if name else end] for end in ("low", "high"))
+    return NOTHING if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A share in per cent.
+
+    >>> share(0.2627), share(None)
+    ('26.3 %', '–')
+    """
+    return NOTHING if value is None else f"{100 * value:.{digits}f} %"
+
+
+def on_auc(value: float) -> float:
+    """Place of an AUC on a scale from 0.4 to 1, per cent of its width.
+
+    >>> on_auc(0.7), on_auc(0.1)
+    (50.0, 0.0)
+    """
+    return round(100 * min(max((value - 0.4) / 0.6, 0.0), 1.0), 2)
