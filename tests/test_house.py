@@ -26,10 +26,10 @@ MAY = {
     "assessment": "core formats quality preparation lungs engine nodules risk",
     "report": "core",
     "cli": "*",
-    "cohort": "core formats quality preparation lungs nodules risk assessment",
+    "cohort": "core formats quality preparation lungs nodules risk assessment report",
     "networks": "",
     "training": "core cohort networks nodules engine evaluation",
-    "prediction": "core cohort engine assessment",
+    "prediction": "core cohort engine assessment risk",
     "evaluation": "core cohort nodules engine report",
     "simulation": "core",
 }

@@ -27,9 +27,9 @@ def threads() -> int:
 
 
 @lru_cache(maxsize=8)
-def _session(sha256: str, model: bytes) -> onnxruntime.InferenceSession:
+def _session(sha256: str, model: bytes, n_threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
+    options.intra_op_num_threads = n_threads
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -43,7 +43,7 @@ def run(bundle: Bundle, *, batch: int = 64, **arrays: NDArray[Any]) -> dict[str,
     arrays: name to (n, ...) as the bundle's inputs; cast to float32. Gives name to (n, ...) float32.
     Raises EnvironmentFault (`bun.kind`) when the model cannot be loaded.
     """
-    session = _session(bundle.sha256, bundle.model)
+    session = _session(bundle.sha256, bundle.model, threads())
     names = [output.name for output in session.get_outputs()]
     n = len(next(iter(arrays.values())))
     parts = []

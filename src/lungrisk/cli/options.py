@@ -1,9 +1,12 @@
 """The options that commands share: the same name means the same in every command."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from lungrisk.cohort.workers import Workers
 
 ScanPath: TypeAlias = Annotated[
     Path, typer.Argument(metavar="SCAN", help="A folder at any depth, a zip, or one file.", show_default=False)
@@ -25,3 +28,38 @@ KeepIds: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[
     int, typer.Option("--seed", min=0, metavar="S", help="The same seed gives the same result.")
 ]
+Cohort: TypeAlias = Annotated[
+    Path,
+    typer.Argument(metavar="COHORT", help="A folder with a folder a patient, or a CSV id,path.", show_default=False),
+]
+Labels: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="CSV", help="Table with id and cancer (docs: cohorts).", show_default=False)
+]
+AllowMissing: TypeAlias = Annotated[
+    bool, typer.Option("--allow-missing", help="Patients without label and labels without patient are only told.")
+]
+WorkerCount: TypeAlias = Annotated[
+    int, typer.Option("--workers", min=1, metavar="N", help="Processes on this machine, one thread each.")
+]
+Dask: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Work on the Dask cluster of this scheduler.", show_default=False)
+]
+Slurm: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Work in SLURM jobs as this file says (docs: scale).", show_default=False),
+]
+
+
+def workers_of(n: int, dask: str | None, slurm: Path | None) -> "Workers":
+    """Where the work is done, from the three options. Raises UsageFault (`use.option`) when two contradict."""
+    from lungrisk.cohort.workers import Workers
+    from lungrisk.core.errors import UsageFault
+    from lungrisk.core.findings import find
+
+    if (dask is not None) + (slurm is not None) + (n > 1) > 1:
+        raise UsageFault(find("use.option", found="several of them", expected="one of --workers, --dask, --slurm"))
+    if dask is not None:
+        return Workers(kind="dask", address=dask)
+    if slurm is not None:
+        return Workers(kind="slurm", file=slurm)
+    return Workers(kind="processes", n=n) if n > 1 else Workers()

@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from lungrisk.core.errors import EnvironmentFault, InputError, InternalFault, UsageFault
 from lungrisk.core.extras import need
 from lungrisk.core.findings import find
@@ -100,13 +102,13 @@ def _attempt(task: Task, item: Any) -> Any:
 class _Process:
     """One process with its pipe. When the parent is killed, the pipe ends and so does the process."""
 
-    def __init__(self, task: Task, *, alone: bool) -> None:
+    def __init__(self, task: Task) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, task), daemon=True)
         self.place: int | None = None
         self.started = False
-        with _threads("" if alone else "1"):
+        with one_thread():
             self.process.start()
         theirs.close()
 
@@ -135,7 +137,7 @@ def _on_processes(task: Task, items: Sequence[Any], n: int) -> Generator[Outcome
     todo = iter(enumerate(items))
     crew: list[_Process] = []
     try:
-        crew += [_Process(task, alone=n == 1) for _ in range(n)]
+        crew += [_Process(task) for _ in range(n)]
         while crew:
             by_pipe = {member.pipe: member for member in crew}
             for pipe in wait(list(by_pipe)):
@@ -143,7 +145,7 @@ def _on_processes(task: Task, items: Sequence[Any], n: int) -> Generator[Outcome
                 place, answer = member.place, _answer(member)
                 if answer is None:
                     crew.remove(member)
-                    crew.append(_Process(task, alone=n == 1))
+                    crew.append(_Process(task))
                     result: Any = InputError(find("coh.worker", found=_ending(member)))
                 else:
                     _next(member, todo, crew)
@@ -187,15 +189,13 @@ def _ending(member: _Process) -> str:
 
 
 @contextmanager
-def _threads(number: str) -> Iterator[None]:
-    """Number of threads in the environment of a process that is started meanwhile; empty: as it is."""
-    if not number:
-        yield
-        return
+def one_thread() -> Iterator[None]:
+    """Networks and matrices run on one thread meanwhile, here and in processes started: sums then have one order, results one form."""
     before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, number))
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         for name, value in before.items():
             if value is None:

@@ -67,7 +67,7 @@ def find_nodules(scan: Scan, lungs: Lungs, bundles: Mapping[str, Bundle] | None 
         sizes_mm=[candidate.diameter_mm for candidate in candidates],
     )
     found = part_overlaps([_found(scan, *pair) for pair in zip(candidates, outlines, strict=True)])
-    ratings = rate([_surroundings(scan, item) for item in found], bundles["malignancy"])
+    ratings = rate([surroundings(scan, item.outline.mask, item.start) for item in found], bundles["malignancy"])
     rules = Rules(
         accept=float(bundles["candidate"].settings["calibration"]["accept"]),
         volumes=bundles["outline"].settings["calibration"].get("volume", ()),
@@ -121,13 +121,19 @@ def _overlap(one: Found, other: Found) -> float:
     return float((parts[0] & parts[1]).sum() / min(one.outline.mask.sum(), other.outline.mask.sum()))
 
 
-def _surroundings(scan: Scan, item: Found) -> tuple[NDArray[np.int16], Affine, NDArray[np.bool_]]:
-    """HU about the outline with the affine, and the mask on the same grid."""
+def surroundings(
+    scan: Scan, outline: NDArray[np.bool_], start: NDArray[np.int64]
+) -> tuple[NDArray[np.int16], Affine, NDArray[np.bool_]]:
+    """HU about an outline with the affine, and its mask on the same grid: what a rating looks at.
+
+    outline: (k, j, i), the cropped mask on the scan's grid. start: (3,), index (k, j, i) of its first voxel.
+    """
     margin = np.array([1, *np.ceil(SURROUNDINGS_MM / np.array(scan.spacing[1:]))], np.int64)
-    low = np.maximum(item.start - margin, 0)
-    high = np.minimum(item.stop + margin, scan.hu.shape)
+    stop = start + outline.shape
+    low = np.maximum(start - margin, 0)
+    high = np.minimum(stop + margin, scan.hu.shape)
     mask = np.zeros(high - low, np.bool_)
-    mask[tuple(map(slice, item.start - low, item.stop - low))] = item.outline.mask
+    mask[tuple(map(slice, start - low, stop - low))] = outline
     return scan.hu[tuple(map(slice, low, high))], shift_affine(scan.affine, low), mask
 
 
@@ -152,7 +158,7 @@ def _nodule(scan: Scan, lungs: Lungs, item: Found, rating: Rating, rules: Rules)
         max_3d_mm=measured.max_3d_mm,
         volume_mm3=volume_interval(measured.volume_mm3, rules.volumes),
         mean_hu=measured.mean_hu,
-        type=nodule_type(*_surroundings(scan, item)),
+        type=nodule_type(*surroundings(scan, item.outline.mask, item.start)),
         nodule_probability=item.candidate.probability,
         malignancy=rating,
         accepted=probable and large_enough and not lost,
