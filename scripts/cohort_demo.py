@@ -137,7 +137,7 @@ def train_and_predict(steps: Steps, out: Path, kind: str) -> None:
             page = out / "evaluation" / csv_file.stem
             words = ("evaluate", csv_file, "--labels", out / "fresh" / "stage1_labels.csv", "-o", page)
             against = () if csv_file.stem == "line" else ("--against", out / "predictions" / "true" / "line.csv")
-            steps.run(f"evaluate {csv_file.stem}", *words, *against, "--json", page / "figures.json", made=page)
+            steps.run(f"evaluate {csv_file.stem}", *words, *against, made=page / "evaluation.html")
 
 
 def predict(source: Path, target: Path) -> tuple[str | Path, ...]:
