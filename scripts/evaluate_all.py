@@ -3,8 +3,8 @@
     python scripts/evaluate_all.py DATA
 
 Runs, one after another: `lungrisk evaluate` on the nodules for each shipped bundle, the lungs against the lobes of the public scan, the
-refit of the map from nodules to a patient, and every scan of scans.csv. What each prints is kept in out/evaluation/. Exit code 1
-when one of them fails.
+refit of the map from nodules to a patient, the published figures of the Bowl, and every scan of scans.csv. What each prints is kept in
+out/evaluation/. Exit code 1 when one of them fails.
 """
 
 import subprocess
@@ -27,6 +27,7 @@ def steps(data: Path) -> dict[str, list[str]]:
         wanted[f"nodules-{name}"] += ["--json", str(OUT / f"nodules-{name}.json")]
     wanted["lungs"] = [sys.executable, str(SCRIPTS / "lung_dice.py"), "--data", str(data)]
     wanted["map"] = [sys.executable, str(SCRIPTS / "fit_map.py"), str(data / "dsb2017" / "patients.csv")]
+    wanted["dsb2017"] = [sys.executable, str(SCRIPTS / "dsb2017.py"), str(data / "dsb2017" / "patients.csv")]
     wanted["scans"] = [
         sys.executable,
         str(SCRIPTS / "run_scans.py"),
