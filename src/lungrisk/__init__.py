@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lungrisk.assessment import assess as assess
+    from lungrisk.cohort.preparing import prepare_cohort as prepare_cohort
+    from lungrisk.cohort.store import open_store as open_store
     from lungrisk.evaluation import calibrate as calibrate
     from lungrisk.evaluation import evaluate as evaluate
     from lungrisk.formats import read as read
     from lungrisk.lungs import segment_lungs as segment_lungs
     from lungrisk.nodules import find_nodules as find_nodules
+    from lungrisk.prediction import predict as predict
     from lungrisk.preparation import prepare as prepare
     from lungrisk.quality import check as check
     from lungrisk.report import view as view
@@ -25,7 +28,10 @@ PUBLIC = {
     "check": "quality",
     "evaluate": "evaluation",
     "find_nodules": "nodules",
+    "open_store": "cohort.store",
+    "predict": "prediction",
     "prepare": "preparation",
+    "prepare_cohort": "cohort.preparing",
     "read": "formats",
     "segment_lungs": "lungs",
     "simulate": "simulation",

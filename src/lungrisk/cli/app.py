@@ -7,7 +7,19 @@ import typer
 from lungrisk import __version__
 
 # every command and its file: the help, the documentation page and the tests read this row
-COMMANDS = ("assess", "check", "view", "info", "demo", "train", "evaluate", "calibrate", "simulate")
+COMMANDS = (
+    "assess",
+    "check",
+    "view",
+    "info",
+    "demo",
+    "prepare",
+    "train",
+    "predict",
+    "evaluate",
+    "calibrate",
+    "simulate",
+)
 
 
 def _version(wanted: bool) -> None:

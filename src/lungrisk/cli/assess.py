@@ -7,6 +7,8 @@ import typer
 from lungrisk.cli.options import Bundle, Json, KeepIds, Out, Quiet, ScanPath, Strict
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, note, progress
 
+PATIENT_TASKS = ("patient", "calibration")  # bundles that judge the patient; others rate nodules
+
 
 def assess(
     scan: ScanPath,
@@ -35,11 +37,18 @@ def assess(
         raise UsageFault(find("use.option", found=f"--prevalence {prevalence}", expected="more than 0, less than 1"))
 
     from lungrisk.assessment import assess as run
+    from lungrisk.core.bundle import open_bundle
     from lungrisk.report import summarise, to_json
     from lungrisk.report.record import dump
 
+    of_patients = open_bundle(bundle).task in PATIENT_TASKS
     with progress("assess", steps=5, quiet=quiet) as step:
-        assessment = run(scan, prevalence=prevalence, malignancy=bundle, keep_ids=keep_ids, progress=step)
+        if of_patients:
+            from lungrisk.prediction import judge
+
+            assessment = judge(run(scan, keep_ids=keep_ids, progress=step), bundle, prevalence)
+        else:
+            assessment = run(scan, prevalence=prevalence, malignancy=bundle, keep_ids=keep_ids, progress=step)
     record = to_json(assessment)
     refused = assessment.status == "refused" or (strict and assessment.status == "limited")
     if json_target is not None:

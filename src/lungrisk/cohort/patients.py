@@ -28,7 +28,7 @@ def find_patients(path: str | Path) -> tuple[tuple[Patient, ...], tuple[Finding,
     scan is missing, empty or unreadable is in the list, and refused by name when its turn comes.
     Raises UsageFault (`use.missing`), InputError (`coh.none`, `coh.dup`, `coh.id`, `lab.columns`).
     """
-    path = Path(path)
+    path = Path(path).absolute()  # workers may stand elsewhere
     if path.is_dir():
         return _of_folder(path)
     if path.is_file():
