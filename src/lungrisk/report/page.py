@@ -16,14 +16,14 @@ from PIL import Image
 from lungrisk.core.records import Assessment, Lungs, Nodule, Scan
 from lungrisk.report.crops import Crop, crop
 from lungrisk.report.record import to_json
+from lungrisk.report.rings import rings_on
 from lungrisk.report.sampling import LUNG, contours, encode, fit, grey, project, section, size_mm, steps
 from lungrisk.report.scale import likelihood_scale, on_ratings
 from lungrisk.report.strips import as_data, strip
 from lungrisk.report.words import percent, place, visible, volume, volume_range
 
 HERE = Path(__file__).parent
-MOST_PICTURED = 20  # nodules with planes on the page; further ones stand in the table only
-MOST_OTHERS = 8  # the same for candidates that were not accepted
+MOST_PICTURED = 20  # nodules with planes on the page; further ones stand there without
 EMBEDDED = {  # pictures of `view` that the page holds too, px wide
     "slices.png": 1240,
     "surface.png": 1340,
@@ -89,11 +89,9 @@ def _shares(assessment: Assessment) -> list[dict[str, Any]]:
 
 def _nodules(assessment: Assessment, data: dict[str, Any]) -> list[dict[str, Any]]:
     """The nodules of the JSON, each with its planes where it is among those that are pictured."""
-    left = {True: MOST_PICTURED, False: MOST_OTHERS}
-    shown = []
+    shown: list[dict[str, Any]] = []
     for nodule, values in zip(assessment.nodules, data["nodules"], strict=True):
-        left[nodule.accepted] -= 1
-        planes = crop(assessment.scan, nodule) if assessment.scan is not None and left[nodule.accepted] >= 0 else ()
+        planes = crop(assessment.scan, nodule) if assessment.scan is not None and len(shown) < MOST_PICTURED else ()
         shown.append({**values, "planes": [_plane(part) for part in planes]})
     return shown
 
@@ -122,17 +120,7 @@ def _lung_picture(scan: Scan | None, lungs: Lungs | None, nodules: tuple[Nodule,
         "width": round(size[1], 2),
         "left": " ".join(_path(line) for line in contours(section(lungs.left, 1, j), size)),
         "right": " ".join(_path(line) for line in contours(section(lungs.right, 1, j), size)),
-        "rings": [
-            {
-                "id": nodule.id,
-                "accepted": nodule.accepted,
-                "x": round(across, 2),
-                "y": round(down, 2),
-                "r": round(max(nodule.long_mm / 2 + 3, 6), 2),
-            }
-            for nodule in nodules
-            for across, down in [project(scan, nodule.centre_mm, 1)]
-        ],
+        "rings": rings_on(scan, nodules, 1),
     }
 
 

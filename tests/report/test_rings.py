@@ -1,0 +1,28 @@
+"""The nodules as rings: where they lie, and names that can be read."""
+
+from dataclasses import replace
+
+import pytest
+
+from lungrisk.core.records import Assessment
+from lungrisk.report.rings import LETTER_MM, LINE_MM, rings_on
+
+
+def test_a_ring_lies_about_its_nodule_and_is_as_wide(assessment: Assessment) -> None:
+    scan, nodule = assessment.scan, assessment.nodules[0]
+    assert scan is not None
+    (ring,) = rings_on(scan, [nodule], 1)
+    k, _, i = scan.to_index(nodule.centre_mm)
+    assert ring["x"] == pytest.approx((i + 0.5) * scan.spacing[2], abs=0.6)
+    assert ring["y"] == pytest.approx((scan.hu.shape[0] - 0.5 - k) * scan.spacing[0], abs=1.5)
+    assert ring["r"] >= nodule.long_mm / 2
+
+
+def test_names_of_nodules_at_one_place_do_not_cover_each_other(assessment: Assessment) -> None:
+    scan, nodule = assessment.scan, replace(assessment.nodules[0], long_mm=30.0)
+    assert scan is not None
+    rings = rings_on(scan, [replace(nodule, id=f"n{number}") for number in range(1, 6)], 1)
+    boxes = [(*ring["label"], ring["label"][0] + LETTER_MM * 2, ring["label"][1] + LINE_MM) for ring in rings]
+    for number, (x, y, right, below) in enumerate(boxes):
+        for left, top, end, bottom in boxes[:number]:
+            assert right <= left + 0.1 or end <= x + 0.1 or below <= top + 0.1 or bottom <= y + 0.1
