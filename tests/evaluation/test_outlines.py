@@ -69,15 +69,16 @@ def test_the_demo_patient_is_in_no_fold(bundle: Bundle) -> None:
 
 
 def test_the_volume_calibration_is_the_percentiles_of_its_size() -> None:
-    def row(measured: float, true: float) -> Judged:
+    def row(measured: float, true: float, mass: bool = False) -> Judged:
         return Judged(
             patient="a", readers_mm=5.0, n_readers=3, dice=1.0, dice_within=1.0, spilled=0.0, volume_mm3=measured,
             true_volume_mm3=true, diameter_mm=5.0, true_diameter_mm=5.0, lost=False,
+            mass=mass,
         )  # fmt: skip
 
     small = [row(100.0, 100.0 * share) for share in np.linspace(0.5, 1.5, 101)]
     large = [row(5000.0, 4000.0)]
-    first, last = calibrate_volume([*small, *large])
+    first, last = calibrate_volume([*small, *large, row(400_000.0, 100.0, mass=True)])
     assert (first["from_mm"], first["below_mm"], first["n"]) == (0, 6, 101)
     assert (first["low"], first["median"], first["high"]) == pytest.approx((0.525, 1.0, 1.475), abs=0.002)
     assert (last["from_mm"], last["low"], last["high"]) == (15, 0.8, 0.8)

@@ -31,6 +31,7 @@ class Judged:
     """One nodule. dice counts what was outlined above and below the stack as wrong; dice_within looks at the stack alone.
 
     spilled: share of the outline above and below the stack. Volumes mm3, diameters mm: measured, and of the consensus.
+    lost: nothing was outlined (`nod.outline`); mass: the outline ran into what the network was not trained on (`nod.mass`).
     """
 
     patient: str
@@ -44,6 +45,7 @@ class Judged:
     diameter_mm: float
     true_diameter_mm: float
     lost: bool
+    mass: bool
 
 
 def outline_stack(stack: NoduleStack, bundle: Bundle, *, off_centre: bool = False) -> NDArray[np.bool_]:
@@ -64,7 +66,8 @@ def evaluate_outlines(folder: str | Path, bundle: Bundle) -> dict[str, Any]:
     `dice` with `median`, `median_low`, `median_high`, `p10`, `p10_low`, `p10_high` (95 %, bootstrap of patients), `dice_within`
     the same inside the stack alone, `spilled` (median and 90th percentile), `volume` and `diameter` with median absolute error
     and the 10th, 50th, 90th percentile of measured / consensus; `sizes`: the same for each size; `off_centre`: the same
-    from points beside the middle (every third nodule); `lost`: nodules without outline; `readers`: Dice between the readers; `volume_calibration`.
+    from points beside the middle (every third nodule); `lost`: nodules without outline, `masses`: whose
+    outline ran over (`nod.mass`); `readers`: Dice between the readers; `volume_calibration`.
     Raises UsageFault (`use.missing`) when the folder lacks a file.
     """
     stacks = [stack for stack in read_nodules(folder) if stack.patient != DEMO_PATIENT and stack.consensus.any()]
@@ -93,6 +96,7 @@ def judge(stack: NoduleStack, bundle: Bundle, *, off_centre: bool = False) -> Ju
     true = stack.consensus
     both = int((inside & true).sum())
     measured = measure(found.field, found.field_affine, found.hu)
+    codes = {finding.code for finding in found.findings}
     truth = measure(true, stack.affine, stack.hu)
     return Judged(
         patient=stack.patient,
@@ -105,7 +109,8 @@ def judge(stack: NoduleStack, bundle: Bundle, *, off_centre: bool = False) -> Ju
         true_volume_mm3=truth.volume_mm3,
         diameter_mm=measured.diameter_mm,
         true_diameter_mm=truth.diameter_mm,
-        lost=any(finding.code == "nod.outline" for finding in found.findings),
+        lost="nod.outline" in codes,
+        mass="nod.mass" in codes,
     )
 
 
@@ -131,9 +136,13 @@ def _outlined(stack: NoduleStack, bundle: Bundle, off_centre: bool) -> tuple[Out
 
 
 def calibrate_volume(judged: Sequence[Judged]) -> list[dict[str, float]]:
-    """What a measured volume says of the readers': for each measured size, percentiles of consensus / measured."""
-    ratio = np.array([row.true_volume_mm3 / row.volume_mm3 for row in judged])
-    size = np.array([(6 * row.volume_mm3 / np.pi) ** (1 / 3) for row in judged])
+    """What a measured volume says of the readers': for each measured size, percentiles of consensus / measured.
+
+    Without those that `nod.mass` speaks of: their sizes are said to be uncertain, and no data is as large.
+    """
+    told = [row for row in judged if not row.mass]
+    ratio = np.array([row.true_volume_mm3 / row.volume_mm3 for row in told])
+    size = np.array([(6 * row.volume_mm3 / np.pi) ** (1 / 3) for row in told])
     rows = []
     for low, high in pairwise(STEPS_MM):
         here = ratio[(size >= low) & (size < high)]
@@ -159,6 +168,7 @@ def _figures(judged: Sequence[Judged]) -> dict[str, Any]:
             "error_mm": float(np.median([abs(row.diameter_mm - row.true_diameter_mm) for row in judged])),
         },
         "lost": sum(row.lost for row in judged),
+        "masses": sum(row.mass for row in judged),
     }
 
 

@@ -44,8 +44,9 @@ def card_of(figures: dict[str, Any]) -> str:
             "radius beside it, 1 to 5 mm). What is outlined above and below the stack counts as wrong, but in the column that says "
             f"so. Readers between each other: mean Dice {readers['mean']:.3f}, median {readers['median']:.3f}. "
             f"Of the outline, {100 * figures['spilled']['p90']:.0f} % or less lies above and below the stack in nine of ten nodules. "
-            f"Without any outline: {figures['lost']}. Volume interval in a report: the 2.5th and 97.5th percentile of consensus / "
-            "measured volume at this measured size. Where a solid nodule borders on lung, volume and diameters follow the half-contrast "
+            f"Without any outline: {figures['lost']}; run over into what lies around, which `nod.mass` says: {figures['masses']}. "
+            "Volume interval in a report: the 2.5th and 97.5th percentile of consensus / measured volume at this measured size, without "
+            "the latter. Where a solid nodule borders on lung, volume and diameters follow the half-contrast "
             "surface, which lies within the readers' outlines."
         ),
         limits=[
