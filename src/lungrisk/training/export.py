@@ -18,6 +18,8 @@ def to_onnx(module: torch.nn.Module, example: Mapping[str, torch.Tensor], output
     with warnings.catch_warnings():
         # torch marks this exporter as old; it needs no further package and writes one plain file
         warnings.simplefilter("ignore", DeprecationWarning)
+        # what it traces through looks at sizes; that any number of items goes through is held by tests
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         torch.onnx.export(
             module.eval().cpu(),
             tuple(example.values()),

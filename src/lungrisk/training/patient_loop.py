@@ -169,7 +169,14 @@ def watch(network: nn.Module, fold: Fold) -> float:
     """Mean loss of the label over the patients that are watched; over those learnt from where none is."""
     rows = fold.watched if len(fold.watched) else fold.learnt
     answers, asked = (torch.from_numpy(array[rows]).double() for array in (fold.patients.answers, fold.patients.asked))
-    return float(loss_of(torch.from_numpy(look(network, fold, rows)), answers, asked).mean())
+    each = loss_of(torch.from_numpy(look(network, fold, rows)), answers, asked)
+    wrong = rows[~torch.isfinite(each).numpy()]
+    if len(wrong):
+        ids = ", ".join(fold.patients.ids[row] for row in wrong[:8])
+        raise InputError(
+            find("trn.nan", found=f"loss of patients that are watched in fold {fold.number}; patients {ids}")
+        )
+    return float(each.mean())
 
 
 def hash_seed(places: list[int]) -> int:
@@ -217,8 +224,6 @@ def _pull(parts: dict[str, Any], rate: float) -> None:
 def _end_epoch(parts: dict[str, Any], fold: Fold, progress: Progress, best: dict[str, Tensor]) -> dict[str, Tensor]:
     """Close an epoch: its row of the log, and its weights if they are the best so far."""
     watched = watch(parts["network"], fold)
-    if not np.isfinite(watched):
-        raise InputError(find("trn.nan", found=f"loss {watched} of the patients watched, epoch {progress.epoch + 1}"))
     progress.epoch += 1
     if watched < progress.best_loss:
         progress.best_loss, progress.best_epoch = watched, progress.epoch

@@ -1,0 +1,83 @@
+"""Checkpoints: whole or not there, and the one before when the newest is broken."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lungrisk.core.errors import EnvironmentFault, UsageFault  # noqa: E402
+from lungrisk.training.checkpoints import KEPT, Keeper, claim, held  # noqa: E402
+
+
+def keeper(folder: Path) -> Keeper:
+    return Keeper(folder=folder, name="fold-0")
+
+
+def test_the_newest_is_read_and_the_last_two_are_kept(tmp_path: Path) -> None:
+    kept = keeper(tmp_path)
+    assert kept.load() is None
+    for step in (1, 2, 30):
+        kept.save({"step": step, "weights": torch.full((3,), float(step))}, step)
+    assert len(kept.all()) == KEPT
+    state = kept.load()
+    assert state is not None
+    assert state["step"] == 30
+    assert state["weights"].tolist() == [30.0] * 3
+
+
+@pytest.mark.parametrize("harm", ["cut", "bit", "empty"])
+def test_a_broken_newest_gives_the_one_before(tmp_path: Path, harm: str) -> None:
+    kept = keeper(tmp_path)
+    for step in (1, 2):
+        kept.save({"step": step}, step)
+    newest = kept.all()[-1]
+    content = bytearray(newest.read_bytes())
+    if harm == "bit":
+        content[len(content) // 2] ^= 1
+    newest.write_bytes({"cut": content[: len(content) // 2], "bit": content, "empty": b""}[harm])
+    state = kept.load()
+    assert state is not None
+    assert state["step"] == 1
+
+
+def test_what_was_being_written_is_not_taken_for_a_checkpoint(tmp_path: Path) -> None:
+    kept = keeper(tmp_path)
+    kept.save({"step": 1}, 1)
+    (tmp_path / ".fold-0.part").write_bytes(b"half a checkpoint")
+    state = kept.load()
+    assert state is not None
+    assert state["step"] == 1
+
+
+def test_a_full_disk_is_named_and_the_last_checkpoint_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = keeper(tmp_path)
+    kept.save({"step": 1}, 1)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(EnvironmentFault, match=r"env\.disk"):
+        kept.save({"step": 2}, 2)
+    state = kept.load()
+    assert state is not None
+    assert state["step"] == 1
+
+
+def test_a_second_training_in_a_folder_is_refused_until_the_first_ends(tmp_path: Path) -> None:
+    with held(tmp_path), pytest.raises(EnvironmentFault, match=r"trn\.locked"), held(tmp_path):
+        pass
+    with held(tmp_path):
+        pass
+
+
+def test_checkpoints_of_another_training_are_not_gone_on_with(tmp_path: Path) -> None:
+    claim(tmp_path, "one", resume=False)
+    keeper(tmp_path).save({"step": 1}, 1)
+    claim(tmp_path, "one", resume=True)
+    assert keeper(tmp_path).load() is not None
+    with pytest.raises(UsageFault, match=r"trn\.other"):
+        claim(tmp_path, "other", resume=True)
+    claim(tmp_path, "other", resume=False)
+    assert keeper(tmp_path).load() is None
