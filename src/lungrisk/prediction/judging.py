@@ -1,6 +1,7 @@
 """One assessment judged by a bundle: the same scan, the same nodules, another likelihood."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -21,16 +22,16 @@ BY_CALIBRATION = (
 )
 
 
-def judge(assessment: Assessment, bundle: str, prevalence: float | None = None) -> Assessment:
+def judge(assessment: Assessment, bundle: str | Path, prevalence: float | None = None) -> Assessment:
     """The assessment with the likelihood that a patient network or a calibration gives.
 
     assessment: of `assess` with its own prevalence, since the bundles were fitted on that. bundle: name or folder.
-    prevalence: of the place where the scan was made, 0..1; None: that of the bundle. A refused assessment stays as it is; one that
+    prevalence: of the place where the scan was made, 0..1; None: that of the bundle. A refused assessment stays as it is, one that
     the bundle cannot judge becomes refused. A calibration scales the nodules' contributions with it, a network gives none.
     Raises EnvironmentFault: those of `open_model`.
     """
-    model = open_model(bundle)
-    if assessment.likelihood is None:
+    model = open_model(str(bundle))
+    if assessment.likelihood is None or not model.provenance:
         return assessment
     try:
         chance, findings = judge_arrays(model, NOT_A_PATIENT, needed(assessment, model), prevalence)

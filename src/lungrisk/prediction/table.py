@@ -24,7 +24,8 @@ def table_of(predictions: Sequence[Prediction], prevalence: float, *, n_years: i
     b,0.260000
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    odd = any("\r" in one.id for one in predictions)  # which the writer does not quote by itself
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
     years = [f"year_{year}" for year in range(1, n_years + 1)]
     writer.writerow(["id", "cancer", *(DETAILS if details else ()), *years])
     for one in predictions:
