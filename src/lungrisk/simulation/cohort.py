@@ -4,8 +4,9 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,7 +20,17 @@ from lungrisk.simulation.bowl_series import slice_files
 from lungrisk.simulation.patients import Patient, draw_patient
 from lungrisk.simulation.thorax_slices import scan_affine
 
-KIND, VERSION = "lungrisk-simulated-cohort", 1
+KIND, VERSION = "lungrisk-simulated-cohort", 2
+TRUTH_COLUMNS = (
+    *("id", "risk", "nodules", "highest_score", "largest_mm"),
+    *("vendor", "kernel", "sharp", "bare_header", "stored", "rising"),
+    *("thickness_mm", "spacing_mm", "pixel_mm", "slices", "noise_hu"),
+    *("size", "half_width_mm", "half_depth_mm", "lung_hu", "emphysema"),
+)
+NODULE_COLUMNS = (
+    *("id", "nodule", "x_mm", "y_mm", "z_mm", "diameter_mm", "type", "family", "solid_share", "hu"),
+    *("spiculation", "lobulation", "side", "third", "score"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +55,39 @@ def simulate_cohort(out: Path, options: CohortOptions, progress: Callable[[str],
         rows[number] = truth, nodules
         if progress is not None:
             progress(f"patient {len(rows)} of {options.patients}")
+    shutil.rmtree(out / "partial", ignore_errors=True)
     truths = [rows[number][0] for number in sorted(rows)]
     labelled = truths[: options.patients - options.unlabelled]
-    write_atomic(out / "stage1_labels.csv", _table({"id": row["id"], "cancer": row["cancer"]} for row in labelled))
-    write_atomic(out / "nodules.csv", _table(one for number in sorted(rows) for one in rows[number][1]))
-    write_atomic(out / "truth.csv", _table({k: v for k, v in row.items() if k != "cancer"} for row in truths))
+    nodules = [one for number in sorted(rows) for one in rows[number][1]]
+    write_atomic(out / "stage1_labels.csv", _table(("id", "cancer"), labelled))
+    write_atomic(out / "nodules.csv", _table(NODULE_COLUMNS, nodules))
+    write_atomic(out / "truth.csv", _table(TRUTH_COLUMNS, truths))
     return out
 
 
 def _claim(out: Path, options: CohortOptions) -> None:
-    """Mark the folder as this cohort's; refuse one that holds another."""
+    """Mark the folder as this cohort's; refuse one that holds anything else: simulated patients are never mixed with others."""
     if options.patients < 1 or not 0 <= options.unlabelled <= options.patients or options.workers < 1:
         found = f"{options.patients} patients, {options.unlabelled} unlabelled, {options.workers} workers"
         raise UsageFault(find("use.option", found=found, expected="at least one patient and one worker"))
     mark, own = out / "cohort.json", {"kind": KIND, "version": VERSION, "seed": options.seed}
-    if mark.is_file():
-        there = json.loads(mark.read_text("utf-8"))
-        if {key: there.get(key) for key in own} != own or there.get("patients", 0) > options.patients:
-            expected = f"an empty folder, or one with a cohort of seed {options.seed} and no more patients"
+    if mark.is_file() or (out / "stage1").exists():
+        try:
+            there = json.loads(mark.read_text("utf-8"))
+            fits = {key: there[key] for key in own} == own and there["patients"] <= options.patients
+        except (OSError, ValueError, KeyError, TypeError):
+            fits = False
+        if not fits:
+            expected = f"an empty folder, or one with a simulated cohort of seed {options.seed} and no more patients"
             raise UsageFault(find("use.option", found=str(out), expected=expected))
-    write_atomic(
-        mark, json.dumps(own | {"patients": options.patients, "unlabelled": options.unlabelled}, indent=1) + "\n"
-    )
+    if len(_rows(out / "truth.csv")) != options.patients:
+        (out / "truth.csv").unlink(missing_ok=True)  # it is written last, when everything is there
+    own |= {"patients": options.patients, "unlabelled": options.unlabelled}
+    write_atomic(mark, json.dumps(own, indent=1) + "\n")
+
+
+def _rows(path: Path) -> list[str]:
+    return path.read_text("utf-8").splitlines()[1:] if path.is_file() else []
 
 
 def _each(out: Path, options: CohortOptions) -> Iterator[tuple[int, dict[str, Any], list[dict[str, Any]]]]:
@@ -78,6 +100,8 @@ def _each(out: Path, options: CohortOptions) -> Iterator[tuple[int, dict[str, An
         try:
             for done in as_completed(pending):
                 yield pending[done], *done.result()
+        except BrokenProcessPool as error:
+            raise EnvironmentFault(find("coh.worker")) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -154,11 +178,9 @@ def _nodule_row(patient: Patient, row: int) -> dict[str, Any]:
     }
 
 
-def _table(rows: Iterable[dict[str, Any]]) -> str:
-    rows = list(rows)
+def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
     text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue()

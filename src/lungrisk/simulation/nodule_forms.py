@@ -14,6 +14,7 @@ DIRECTIONS = 500
 SPIKES_FROM = 1.6  # spiculation from which spicules are seen
 SPIKES_LEAST, SPIKES_MM = 12.0, 1.3  # their number at 5: so many, and so many more a millimetre of diameter
 SPIKE_MM, SPIKE_R = (3.0, 11.0), (1.7, 0.5)  # length beyond the surface; radius at root and tip
+CORE_EDGE_MM = 4.0  # the solid part fades into the ground glass
 FAINT = ("part-solid", "ground-glass")
 SOLID_HU = 20.0
 SPIKE_HU, FAINT_SPIKE_HU = 0.0, -300.0
@@ -98,7 +99,8 @@ def _tissue(
     if nodule.kind == "part-solid":
         off = rng.normal(scale=0.08 * nodule.diameter_mm, size=3)
         core = np.sqrt((x - off[0]) ** 2 + (y - off[1]) ** 2 + (z - off[2]) ** 2)
-        inner = coverage(core - surface * nodule.solid_share, 1.0)
+        ragged = core - surface * nodule.solid_share + _texture(rng, share.shape, 1.2)
+        inner = coverage(ragged, CORE_EDGE_MM)
         value += inner * (SOLID_HU - value)
     if nodule.kind == "solid":
         value += _texture(rng, share.shape, 8.0)

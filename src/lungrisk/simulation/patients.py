@@ -122,7 +122,7 @@ def draw_patient(seed: int, number: int) -> Patient:
     thorax = draw_thorax(stream(key, "thorax"))
     rng = stream(key, "trees")
     thorax = replace(thorax, vessels=tuple(grow_vessels(rng, thorax)), airways=tuple(grow_airways(rng, thorax)))
-    nodules = _draw_nodules(stream(key, "nodules"), thorax, key)
+    nodules = draw_nodules(stream(key, "nodules"), thorax, key)
     rng = stream(key, "place")
     origin = np.round(rng.uniform((-12.0, -40.0, -320.0), (12.0, 10.0, 260.0)), 2)
     risk = risk_of(nodule.score for nodule in nodules)
@@ -137,7 +137,8 @@ def draw_patient(seed: int, number: int) -> Patient:
     )
 
 
-def _draw_nodules(rng: np.random.Generator, thorax: Thorax, key: tuple[int, int]) -> tuple[Nodule, ...]:
+def draw_nodules(rng: np.random.Generator, thorax: Thorax, key: tuple[int, int]) -> tuple[Nodule, ...]:
+    """Draw the nodules of a chest: suspicious ones in some patients, benign ones in most, the suspicious first."""
     suspects = int(rng.random() < SUSPECT_SHARE) and 1 + int(rng.random() < SECOND_SHARE)
     others = min(int(rng.poisson(BENIGN_MEAN)), BENIGN_MOST)
     nodules: list[Nodule] = []
@@ -154,12 +155,12 @@ def _draw_nodule(
     third = str(rng.choice(["upper", "middle", "lower"], p=[family.upper, *[(1.0 - family.upper) / 2] * 2]))
     hu = {
         "solid": rng.uniform(15.0, 50.0),
-        "part-solid": rng.uniform(-640.0, -520.0),
-        "ground-glass": rng.uniform(-680.0, -540.0),
+        "part-solid": rng.uniform(-520.0, -380.0),
+        "ground-glass": rng.uniform(-600.0, -460.0),
         "calcified": rng.uniform(300.0, 900.0),
     }[family.kind]
     spiculation, lobulation = rng.uniform(*family.spiculation), rng.uniform(*family.lobulation)
-    solid_share = rng.uniform(0.4, 0.7) if family.kind == "part-solid" else 0.0
+    solid_share = rng.uniform(0.5, 0.8) if family.kind == "part-solid" else 0.0
     centre = _place(rng, thorax, diameter, third, others)
     return Nodule(
         family=family.name,

@@ -26,7 +26,7 @@ class Tree:
     power: float
 
 
-ARTERIES, VEINS, BRONCHI = Tree(420, 5.2, 0.38), Tree(300, 4.8, 0.38), Tree(34, 4.6, 0.36)
+ARTERIES, VEINS, BRONCHI = Tree(420, 3.8, 0.34), Tree(300, 3.4, 0.34), Tree(34, 4.2, 0.36)
 ROOTS: dict[str, tuple[Triple, Triple]] = {  # right and left, mm
     "arteries": ((-32.0, 4.0, 6.0), (34.0, 8.0, 12.0)),
     "veins": ((-30.0, -4.0, -10.0), (32.0, 2.0, -8.0)),
