@@ -14,7 +14,6 @@ Points: TypeAlias = NDArray[np.float64]
 REACH = 0.42  # a branch goes this share of the way to the middle of what lies beyond it
 UNEVEN = (0.34, 0.66)  # shares of the two parts at a fork
 KEEP_MM = 2.5  # from the surface
-HILUM_MM = 4.0  # airways reach this far out of the lungs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,9 @@ def grow_airways(rng: np.random.Generator, thorax: Thorax) -> Iterator[Tube]:
     """The bronchi beyond the main ones, as far as they run in the lungs."""
     for row in (0, 1):
         tubes = list(_grow(rng, thorax, BRONCHI, ROOTS["bronchi"][row]))
-        middles = np.array([np.add(start, end) / 2 for start, end, _ in tubes])
-        inside = lung_distance(thorax, *middles.T) < HILUM_MM
-        yield from (tube for tube, held in zip(tubes, inside.tolist(), strict=True) if held)
+        places = np.array([(start, np.add(start, end) / 2, end) for start, end, _ in tubes])
+        deep = -lung_distance(thorax, *np.moveaxis(places, -1, 0)).max(axis=1)
+        yield from (tube for n, tube in enumerate(tubes) if n == 0 or deep[n] > tube[2])  # not through the heart
 
 
 def _grow(rng: np.random.Generator, thorax: Thorax, tree: Tree, root: Triple) -> Iterator[Tube]:
