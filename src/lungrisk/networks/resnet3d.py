@@ -32,9 +32,7 @@ class Block(nn.Module):
             nn.Conv3d(outputs, outputs, 3, padding=1, bias=False), last,
         )  # fmt: skip
         changes = stride > 1 or inputs != outputs
-        self.short: nn.Module = (
-            nn.Sequential(nn.AvgPool3d(stride), nn.Conv3d(inputs, outputs, 1)) if changes else nn.Identity()
-        )
+        self.short: nn.Module = nn.Conv3d(inputs, outputs, 1, stride=stride) if changes else nn.Identity()
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps of the next block."""
@@ -42,7 +40,7 @@ class Block(nn.Module):
 
 
 class ResNet3d(nn.Module):
-    """volume (n, k, j, i), about -1..1, and lungs, 0 or 1, to (n, heads) logits. Sides are multiples of 32.
+    """volume (n, k, j, i), about -1..1, and lungs, 0 or 1, to (n, heads) logits.
 
     Of 10 or 18 layers: a convolution of stride 2, a pooling, four stages of `width` * 1, 2, 4, 8 channels. The last maps are
     weighed by a learned attention (a softmax over the volume) and summed. `both` gives, beside the logits, the number that the

@@ -14,23 +14,25 @@ def to_onnx(module: torch.nn.Module, example: Mapping[str, torch.Tensor], output
     example: input name to a tensor, in the order of `forward`. outputs: names, in the order in which `forward` gives them.
     """
     names = list(example)
-    buffer = io.BytesIO()
+    stream = io.BytesIO()
     with warnings.catch_warnings():
         # torch marks this exporter as old; it needs no further package and writes one plain file
         warnings.simplefilter("ignore", DeprecationWarning)
         # what it traces through looks at sizes; that any number of items goes through is held by tests
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             module.eval().cpu(),
             tuple(example.values()),
-            buffer,  # type: ignore[arg-type]  # a stream is taken; the annotation lags
+            stream,  # type: ignore[arg-type]  # a stream is taken; the annotation lags
             input_names=names,
             output_names=list(outputs),
             dynamic_axes={name: {0: "n"} for name in [*names, *outputs]},
             opset_version=17,
             dynamo=False,
+            # folding would write weights that are kept in half precision out in full
+            do_constant_folding=all(buffer.dtype != torch.half for buffer in module.buffers()),
         )
-    return buffer.getvalue()
+    return stream.getvalue()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

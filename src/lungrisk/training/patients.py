@@ -23,7 +23,7 @@ from lungrisk.evaluation.calibration import cross_fit, fit_calibration
 from lungrisk.training.checkpoints import Keeper, claim, held
 from lungrisk.training.options import Options
 from lungrisk.training.patient_card import card_of, figures_of
-from lungrisk.training.patient_graph import graph_of
+from lungrisk.training.patient_graph import graph_of, lighten
 from lungrisk.training.patient_log import PatientLog
 from lungrisk.training.patient_loop import Fold, fit_fold, look
 from lungrisk.training.patient_set import PatientSet, gather
@@ -96,9 +96,8 @@ def fit_all(run: Run, folder: Path) -> tuple[list[nn.Module], Floats]:
             number=number, patients=patients, plan=run.plan, options=options,
             learnt=learnt, watched=watched, weights=weights, group=run.group,
         )  # fmt: skip
-        networks.append(
-            fit_fold(network, fold, Keeper(folder=folder, name=f"fold-{number}"), log.add if log else _silent)
-        )
+        keeper = Keeper(folder=folder, name=f"fold-{number}")
+        networks.append(lighten(fit_fold(network, fold, keeper, log.add if log else _silent)))
         logits[held_out] = look(network, fold, held_out)
     if log is not None:
         log.close()
