@@ -94,20 +94,6 @@ def keep_base(place: str | Path, folder: Path) -> dict[str, str] | str:
     return {"name": base.name, "sha256": base.sha256}
 
 
-def open_base(place: str | Path) -> Bundle | None:
-    """The bundle that the calibration at `place` corrects, verified; None where it is the shipped line.
-
-    Raises EnvironmentFault (`env.bundle`, `bun.hash`, `bun.kind`).
-    """
-    named = open_bundle(place, "calibration").settings["base"]
-    if named == LINE:
-        return None
-    base = open_bundle(_folder_of(place) / BASE)
-    if base.sha256 != named["sha256"]:
-        raise EnvironmentFault(find("bun.hash", files=[f"{Path(place).name}/{BASE}"]))
-    return base
-
-
 def _folder_of(place: str | Path) -> Path:
     return SHIPPED / place if isinstance(place, str) and (SHIPPED / place / "bundle.json").is_file() else Path(place)
 

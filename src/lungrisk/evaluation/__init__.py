@@ -43,8 +43,6 @@ def evaluate(
         raise UsageFault(find("use.missing", found=str(source), expected="predictions.csv or a folder of nodules"))
     if labels is None:
         raise UsageFault(find("use.option", found="predictions without labels", expected="--labels CSV"))
-    if not Path(labels).is_file():
-        raise UsageFault(find("use.missing", found=str(labels), expected="a table of labels"))
     figures = evaluate_predictions(source, Path(labels), None if against is None else Path(against), options)
     if out is not None:
         write_evaluation(figures, to_markdown(figures["checklist"]), out)

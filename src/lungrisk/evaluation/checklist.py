@@ -6,6 +6,7 @@ themselves.
 """
 
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 
 from lungrisk.report.words import visible
@@ -49,7 +50,8 @@ def to_markdown(rows: list[dict[str, Any]]) -> str:
         if row["part"] != part:
             part = row["part"]
             lines += ["", f"## {part}", "", "| item | asked | said |", "| --- | --- | --- |"]
-        lines.append(f"| {row['item']} | {row['asked']} | {row['said'] or '**[authors]**'} |")
+        said = "**[authors]**" if row["said"] is None else escape(row["said"], quote=False).replace("|", "\\|")
+        lines.append(f"| {row['item']} | {row['asked']} | {said} |")
     return "\n".join(lines) + "\n"
 
 

@@ -134,7 +134,7 @@ def verdict(figures: dict[str, Any]) -> str:
     word = "Better than" if better(figures) else "Worse than" if high < 0 else "No better than"
     return (
         f"{word} the base rate. Log loss {figures['log_loss']:.3f}; giving everybody the share of cancers "
-        f"({100 * figures['prevalence']:.1f} %) has {figures['log_loss_base_rate']:.3f}. "
+        f"({100 * figures['prevalence']:.1f} %) would have {figures['log_loss_base_rate']:.3f}. "
         f"The gain is {figures['log_loss_gain']:.3f} (95 % {low:.3f} to {high:.3f})."
     )
 
@@ -150,8 +150,12 @@ def operating_points(judged: Judged, options: EvaluateOptions) -> list[dict[str,
     if len(set(y.tolist())) < 2:
         return []
     wanted = [("largest sensitivity + specificity", find_threshold(p, y, "youden"))]
-    wanted += [(f"sensitivity {aim:.0%}", find_threshold(p, y, "sensitivity", aim)) for aim in options.sensitivities]
-    wanted += [(f"specificity {aim:.0%}", find_threshold(p, y, "specificity", aim)) for aim in options.specificities]
+    wanted += [
+        (f"sensitivity {100 * aim:g} %", find_threshold(p, y, "sensitivity", aim)) for aim in options.sensitivities
+    ]
+    wanted += [
+        (f"specificity {100 * aim:g} %", find_threshold(p, y, "specificity", aim)) for aim in options.specificities
+    ]
     wanted += [(f"threshold {given:g}", given) for given in options.thresholds]
     return [{"name": name, **operating_point(p, y, threshold)} for name, threshold in wanted]
 

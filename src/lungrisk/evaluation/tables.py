@@ -100,7 +100,7 @@ def _prediction(row: dict[str, str], table: Table) -> Prediction | None:
     if any(not 0 <= one <= 1 for one in given):  # NaN is not within either
         return None
     return Prediction(
-        id=row["id"].strip(),
+        id=row["id"],
         value=value,
         low=values.get("low"),
         high=values.get("high"),

@@ -46,7 +46,7 @@ CAPTIONS = {
     ),
     "calibration": (
         "Calibration",
-        "Tenths of the patients by likelihood: given against found, with 95 % intervals; below, how many got which.",
+        "Tenths of the patients by likelihood: given against found, with 95 % intervals; below, how many got which (each kind on its own scale).",
     ),
     "decision": (
         "Decision curve",
@@ -61,7 +61,7 @@ def render_evaluation(figures: dict[str, Any], pictures: dict[str, bytes]) -> st
     house = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    house.filters.update(number=number, span=span, share=share, visible=visible, on_auc=on_auc)
+    house.filters.update(number=number, span=span, share=share, shares=shares, visible=visible, on_auc=on_auc)
     return house.get_template("evaluation.html.jinja").render(
         f=figures,
         policy=POLICY.format(style=b64encode(sha256(style.encode()).digest()).decode("ascii")),
@@ -108,6 +108,16 @@ def share(value: float | None, digits: int = 1) -> str:
     ('26.3 %', '–')
     """
     return NOTHING if value is None else f"{100 * value:.{digits}f} %"
+
+
+def shares(figures: Mapping[str, Any], name: str) -> str:
+    """The interval of a share in per cent.
+
+    >>> shares({"ppv_low": 0.5, "ppv_high": 0.625}, "ppv")
+    '50.0 to 62.5 %'
+    """
+    low, high = figures[f"{name}_low"], figures[f"{name}_high"]
+    return NOTHING if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
 
 
 def on_auc(value: float) -> float:

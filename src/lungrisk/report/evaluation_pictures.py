@@ -114,8 +114,9 @@ def _calibration(axes: Axes, figures: dict[str, Any]) -> None:
     below = axes.inset_axes((0.0, -0.36, 1.0, 0.16), sharex=axes)
     step = 1 / len(counts["no"])
     places = [step * (number + 0.5) for number in range(len(counts["no"]))]
-    below.bar(places, counts["no"], width=0.9 * step, color=RANGE, label="no cancer")
-    below.bar(places, [-one for one in counts["yes"]], width=0.9 * step, color=WARM, label="cancer")
+    for counted, way, colour, label in ((counts["no"], 1, RANGE, "no cancer"), (counts["yes"], -1, WARM, "cancer")):
+        most = max(*counted, 1)
+        below.bar(places, [way * one / most for one in counted], width=0.9 * step, color=colour, label=label)
     below.axhline(0, color=OTHER, linewidth=0.6)
     below.set_yticks([])
     below.spines[["left", "bottom"]].set_visible(False)
@@ -139,7 +140,7 @@ def _decision(axes: Axes, figures: dict[str, Any]) -> None:
         xlabel="threshold of the likelihood",
         ylabel="net benefit, true positives a patient",
     )
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.grid(color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.legend(loc="upper right")

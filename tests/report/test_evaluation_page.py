@@ -1,0 +1,129 @@
+"""The page of an evaluation: whole in itself, the same bytes each time, hostile names are text, nothing is lost with one outcome."""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from lungrisk.evaluation import EvaluateOptions, evaluate
+
+
+def tables(folder: Path, name: str = "p.csv", one_class: bool = False) -> tuple[Path, Path]:
+    rng = np.random.default_rng(0)
+    logit = rng.normal(-1, 1.5, 120)
+    y = np.zeros(120, int) if one_class else (rng.random(120) < expit(logit)).astype(int)
+    predictions, labels = folder / name, folder / "l.csv"
+    predictions.write_text("id,cancer\n" + "".join(f"{k},{one:.5f}\n" for k, one in enumerate(expit(logit))))
+    labels.write_text("id,cancer,sex\n" + "".join(f"{k},{one},{'FM'[k % 2]}\n" for k, one in enumerate(y)))
+    return predictions, labels
+
+
+def write(folder: Path, out: str = "out", **more: Any) -> tuple[Path, str]:
+    predictions, labels = tables(folder, **more)
+    against = None if more.get("one_class") else predictions
+    evaluate(predictions, labels=labels, out=folder / out, against=against, options=EvaluateOptions(draws=100))
+    return folder / out, (folder / out / "evaluation.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder as `evaluate` writes it, and its page."""
+    return write(tmp_path_factory.mktemp("evaluation"))
+
+
+class Balanced(HTMLParser):
+    """Fails when elements are not closed in the order in which they were opened."""
+
+    VOID = ("meta", "img", "br", "line", "circle")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_folder_holds_all_that_is_promised(written: tuple[Path, str]) -> None:
+    folder, _ = written
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "CHECKLIST.md",
+        "calibration.svg",
+        "decision.svg",
+        "evaluation.html",
+        "evaluation.json",
+        "precision.svg",
+        "roc.svg",
+    ]
+    checklist = (folder / "CHECKLIST.md").read_text("utf-8")
+    assert "**[authors]**" in checklist
+    assert "TRIPOD+AI" in checklist
+
+
+def test_the_page_is_whole_in_itself_and_lets_nothing_in(written: tuple[Path, str]) -> None:
+    _, page = written
+    assert "default-src 'none'" in unescape(page)
+    assert "<script" not in page
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
+    assert "http" not in re.sub(r"data:image/svg\+xml;base64,[A-Za-z0-9+/=]+", "", page).replace("http-equiv", "")
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.open == []
+    assert len(parser.ids) == len(set(parser.ids))
+
+
+def test_the_page_says_the_verdict_the_figures_and_the_notice(written: tuple[Path, str]) -> None:
+    _, page = written
+    for words in (
+        "Better than the base rate",
+        "Research use only. Not a medical device.",
+        "Operating points",
+        "Compared with p",
+        "Parts of the patients",
+        "How patients were counted",
+        "What a report of this has to say",
+        "bootstrap samples",
+    ):
+        assert words in page
+    assert "None" not in page
+    assert not re.search(r"\bnan\b", page)
+
+
+def test_the_same_tables_give_the_same_bytes(written: tuple[Path, str], tmp_path: Path) -> None:
+    first, _ = written
+    second, _ = write(tmp_path, "again")
+    for file in first.iterdir():
+        assert file.read_bytes() == (second / file.name).read_bytes(), file.name
+
+
+def test_a_hostile_file_name_is_text(tmp_path: Path) -> None:
+    folder, page = write(tmp_path, name="<img src=x onerror=alert(1)>.csv")
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
+    assert "<img src=x" not in (folder / "CHECKLIST.md").read_text("utf-8")
+
+
+def test_with_one_outcome_the_page_shows_what_exists(tmp_path: Path) -> None:
+    folder, page = write(tmp_path, one_class=True)
+    assert not (folder / "roc.svg").exists()
+    assert "lab.one_class" in page
+    assert "–" in page
+
+
+def test_the_pictures_are_svg_without_dates(written: tuple[Path, str]) -> None:
+    for picture in written[0].glob("*.svg"):
+        svg = picture.read_text("utf-8")
+        assert svg.lstrip().startswith("<?xml")
+        assert "<dc:date>" not in svg
