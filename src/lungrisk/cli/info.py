@@ -1,4 +1,4 @@
-"""`lungrisk info`: what is in a scan, a bundle or an assessment."""
+"""`lungrisk info`: what is in a scan, a store, a bundle or an assessment."""
 
 import json
 from pathlib import Path
@@ -13,12 +13,13 @@ from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
 MOST_LINES, LONGEST = 24, 300  # of what one key may take on the terminal
 
 Thing = Annotated[
-    str | None, typer.Argument(metavar="THING", help="A scan, a bundle, an assessment.json.", show_default=False)
+    str | None,
+    typer.Argument(metavar="THING", help="A scan, a store, a bundle, an assessment.json.", show_default=False),
 ]
 
 
 def info(thing: Thing = None, json_target: Json = None, quiet: Quiet = False) -> None:
-    """What is in a scan, a bundle or an assessment; without an argument, the version and the shipped bundles."""
+    """What is in a scan, a store, a bundle or an assessment; without an argument, the version and the shipped bundles."""
     with progress("info", quiet=quiet) as step:
         about = _about(thing, step)
     if json_target is not None:
@@ -37,6 +38,8 @@ def _about(thing: str | None, step: Any) -> dict[str, Any]:
     path = existing(Path(thing))
     if path.suffix == ".json" or (path / "assessment.json").is_file():
         return _assessment(path if path.is_file() else path / "assessment.json")
+    if (path / "store.json").is_file():
+        return _store(path)
     step("reading")
     return _scan(path)
 
@@ -66,6 +69,32 @@ def _assessment(path: Path) -> dict[str, Any]:
         }
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(find("file.corrupt", found="no assessment", files=[path.name])) from error
+
+
+def _store(path: Path) -> dict[str, Any]:
+    from collections import Counter
+
+    from lungrisk.cohort.store import open_store
+
+    store = open_store(path)
+    labels = Counter(
+        "none" if one.label is None or one.label.cancer is None else one.label.cancer for one in store.patients
+    )
+    codes = Counter(code for one in store.patients for code in one.codes)
+    folds = Counter(one.fold for one in store.patients)
+    return {
+        "patients": len(store.patients),
+        "status": dict(sorted(Counter(one.status for one in store.patients).items())),
+        "cancer": {str(value): labels[value] for value in sorted(labels, key=str)},
+        "patients a fold": {str(fold): folds[fold] for fold in sorted(folds)},
+        "findings of patients": dict(codes.most_common()),
+        "findings": {one.code: one.sentence() for one in store.findings},
+        "recipe": store.recipe.as_dict(),
+        "arrays": {name: f"{one['dtype']} {one['shape']}" for name, one in store.about.get("arrays", {}).items()},
+        "bundles": store.about["bundles"],
+        "hash": store.hash,
+        "megabytes": round(sum(file.stat().st_size for file in (path / "patients").glob("*.npz")) / 1e6, 1),
+    }
 
 
 def _scan(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lungrisk.cli.options import AllowMissing, Cohort, Dask, Labels, Quiet, Seed, Slurm, WorkerCount, workers_of
+from lungrisk.cli.options import AllowMissing, Cohort, Dask, Labels, Quiet, Seed, Slurm, Strict, WorkerCount, workers_of
 from lungrisk.cli.terminal import note, progress, tell_finding
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def prepare(
     folds: Annotated[int, typer.Option(min=2, metavar="K", help="Folds for cross-validation.")] = 5,
     seed: Seed = 0,
     allow_missing: AllowMissing = False,
+    strict: Strict = False,
     quiet: Quiet = False,
 ) -> None:
     """Read, judge and prepare every patient of a cohort into a store that networks are trained on.
@@ -46,6 +47,7 @@ def prepare(
         folds=folds,
         seed=seed,
         allow_missing=allow_missing,
+        strict=strict,
     )
     with progress("prepare", quiet=quiet) as step:
         store = prepare_cohort(cohort, out, options, step)
@@ -65,6 +67,7 @@ def prepare(
 def tell_refused(refused: "list[StoredPatient]") -> None:
     """A line for each reason of each refused patient."""
     for patient in refused:
+        worst = {finding.severity for finding in patient.findings} & {"refused"} or {"limited"}
         for finding in patient.findings:
-            if finding.severity == "refused":
+            if finding.severity in worst:
                 print(f"{patient.id}  {tell_finding(finding)}")

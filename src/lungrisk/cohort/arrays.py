@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lungrisk.cohort.duplicates import PATTERN, lung_pattern
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
 from lungrisk.core.geometry import shift_affine
@@ -15,8 +16,8 @@ from lungrisk.nodules.crops import cut_cube
 from lungrisk.preparation import prepare, resample
 
 TOP_K = 8  # nodules, the most suspicious first
+SEED = (20, 50, 50)  # of the recipe of that name
 CUBE = 32  # voxels of 1 mm along a side of a crop
-THUMBNAIL = (32, 32, 32)
 # real and simulated lungs fit: 336 x 288 x 384 mm about their centre
 RECIPE = Recipe(name="cohort", spacing=(3.0, 3.0, 3.0), size=(112, 96, 128))
 NUMBERS = (
@@ -39,7 +40,8 @@ def arrays_of(assessment: Assessment, recipe: Recipe = RECIPE) -> dict[str, NDAr
     """The arrays of an assessed patient; those of nodules are in the order of the assessment, zeros after the last.
 
     volume: recipe's (k, j, i) int16, HU about the centre of the lungs. lungs: uint8 on the same grid, 0 outside, 1 left, 2 right.
-    thumbnail: (32, 32, 32) int16, HU of the whole scan. seed: (20, 50, 50) float32, 0..1, the notebook's array.
+    pattern: (28, 24, 32) int16, what tells this lung from others, see `lung_pattern`. seed: (20, 50, 50) float32, 0..1, the
+    notebook's array.
     crops: (8, 32, 32, 32) int16, HU at 1 mm about each nodule; masks: uint8, its outline there.
     fixed, scaled: (8, 6, 32, 32) float32, features: (8, f) float32, what the shipped malignancy network sees.
     numbers: (8, 10) float32, see NUMBERS. line: (4,) float32, the shipped likelihood's value, low, high, and the highest malignancy
@@ -56,15 +58,38 @@ def arrays_of(assessment: Assessment, recipe: Recipe = RECIPE) -> dict[str, NDAr
         )
     accepted = [nodule.malignancy.mean for nodule in assessment.nodules if nodule.accepted]
     line = (likelihood.value, likelihood.low, likelihood.high, max(accepted, default=0.0))
-    small = resample(scan.hu, scan.affine, Recipe(name="thumbnail", spacing=None, size=THUMBNAIL))
+    usual = (volume, sides) if recipe.hash == RECIPE.hash else _about_the_lungs(scan, lungs, RECIPE)
     return {
         "volume": volume,
         "lungs": sides,
-        "thumbnail": _whole(small.array),
+        "pattern": lung_pattern(*usual),
         "seed": prepare(scan, "seed").array.astype(np.float32),
         "line": np.array(line, np.float32),
         **_of_nodules(scan, lungs, assessment.nodules[:TOP_K]),
     }
+
+
+def array_table(recipe: Recipe = RECIPE) -> dict[str, dict[str, Any]]:
+    """Name to shape and dtype of the arrays of every patient.
+
+    >>> array_table()["volume"]
+    {'shape': [112, 96, 128], 'dtype': 'int16'}
+    """
+    size, cubes, planes = recipe.size or (0, 0, 0), (TOP_K, CUBE, CUBE, CUBE), (TOP_K, 6, PLANE, PLANE)
+    kinds: dict[str, tuple[tuple[int, ...], str]] = {
+        "volume": (size, "int16"),
+        "lungs": (size, "uint8"),
+        "pattern": (PATTERN, "int16"),
+        "seed": (SEED, "float32"),
+        "line": ((4,), "float32"),
+        "crops": (cubes, "int16"),
+        "masks": (cubes, "uint8"),
+        "fixed": (planes, "float32"),
+        "scaled": (planes, "float32"),
+        "features": ((TOP_K, len(FEATURES)), "float32"),
+        "numbers": ((TOP_K, len(NUMBERS)), "float32"),
+    }
+    return {name: {"shape": list(shape), "dtype": kind} for name, (shape, kind) in kinds.items()}
 
 
 def _about_the_lungs(scan: Scan, lungs: Lungs, recipe: Recipe) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:

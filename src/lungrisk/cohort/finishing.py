@@ -22,12 +22,13 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """Everything about the patients that is not in their files."""
+    """Everything about the patients that is not in their files. strict: limited ones count as refused."""
 
     patients: tuple[Patient, ...]
     labels: tuple[Label, ...]
     findings: tuple[Finding, ...]
     lost: dict[str, Finding]
+    strict: bool = False
 
 
 def finish(folder: Path, about: dict[str, Any], cohort: Worked, split: tuple[int, int]) -> None:
@@ -35,7 +36,7 @@ def finish(folder: Path, about: dict[str, Any], cohort: Worked, split: tuple[int
     n_folds, seed = split
     ids = [patient.id for patient in cohort.patients]
     files = {one: folder / "patients" / file_name(one) for one in ids}
-    lost = [one for one in ids if one in cohort.lost]
+    lost = [f"{one} ({cohort.lost[one].code})" for one in ids if one in cohort.lost]
     records = {one: {} if one in cohort.lost else read_record(files[one]) for one in ids}
     headers = {one: record.get("scan") or {} for one, record in records.items()}
     pairs, doubt = _pairs(files, records, {one: str(header.get("series_hash", "")) for one, header in headers.items()})
@@ -51,7 +52,7 @@ def finish(folder: Path, about: dict[str, Any], cohort: Worked, split: tuple[int
     patients = [
         StoredPatient(
             id=one,
-            status=records[one].get("status", "refused"),
+            status=_status(records[one], cohort.strict),
             codes=_codes(records[one], cohort.lost.get(one)),
             label=labels.get(one),
             group=groups[one],
@@ -62,11 +63,12 @@ def finish(folder: Path, about: dict[str, Any], cohort: Worked, split: tuple[int
     ]
     write_patients(folder, patients)
     made = [f"{one} {records[one].get('status')} {headers[one].get('series_hash', '')}" for one in ids]
-    said = (*cohort.findings, *doubt, *leaks, *([find("coh.lost", found=", ".join(lost[:LISTED]))] if lost else []))
+    said = (*cohort.findings, *doubt, *leaks, *([find("coh.lost", found=_first(lost))] if lost else []))
     about = {
         **about,
         "hash": sha256("\n".join([as_text(about), *made]).encode()).hexdigest(),
         "patients": len(ids),
+        "strict": cohort.strict,
         "refused": sum(patient.status == "refused" for patient in patients),
         "folds": n_folds,
         "seed": seed,
@@ -82,16 +84,25 @@ def _pairs(
     pairs = set(same_scans(hashes))
     usable = [one for one, record in records.items() if record.get("status", "refused") != "refused"]
     if 1 < len(usable) <= MOST:
-        thumbnails = []
+        patterns = []
         for one in usable:
             with np.load(files[one], allow_pickle=False) as held:
-                thumbnails.append(held["thumbnail"])
-        pairs |= set(like_scans(usable, np.stack(thumbnails)))
+                patterns.append(held["pattern"])
+        pairs |= set(like_scans(usable, np.stack(patterns)))
     if not pairs:
         return (), ()
-    named = [f"{one} and {other}" for one, other in sorted(pairs)]
-    more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
-    return tuple(sorted(pairs)), (find("coh.same_scan", found=", ".join(named[:LISTED]) + more),)
+    found = _first([f"{one} and {other}" for one, other in sorted(pairs)])
+    return tuple(sorted(pairs)), (find("coh.same_scan", found=found),)
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _status(record: dict[str, Any], strict: bool) -> Any:
+    status = record.get("status", "refused")
+    return "refused" if strict and status == "limited" else status
 
 
 def _codes(record: dict[str, Any], lost: Finding | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 import lungrisk
 from lungrisk.assessment import assess
-from lungrisk.cohort.arrays import RECIPE, TOP_K, arrays_of
+from lungrisk.cohort.arrays import RECIPE, array_table, arrays_of
 from lungrisk.cohort.finishing import Worked, finish
 from lungrisk.cohort.labels import match, read_labels
 from lungrisk.cohort.patients import Patient, find_patients
@@ -40,7 +41,7 @@ from lungrisk.preparation import RECIPES
 from lungrisk.report import to_json
 
 NOT_KEPT = ("provenance", "notice", "schema")  # of an assessment: times and places, and what all have in common
-BYTES_BESIDE = 2_000_000  # of a patient's file, beside volume and lungs
+RECORD_BYTES = 40_000  # of a patient's file beside its arrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class PrepareOptions:
 
     labels: CSV id,cancer,... or None. recipe: of the volumes, a Recipe or a name. workers: where the work is done.
     folds, seed: of the cross-validation. allow_missing: patients without a label and labels without a patient are only told.
+    strict: limited patients count as refused.
     """
 
     labels: Path | None = None
@@ -57,6 +59,7 @@ class PrepareOptions:
     folds: int = 5
     seed: int = 0
     allow_missing: bool = False
+    strict: bool = False
 
 
 def prepare_cohort(
@@ -92,7 +95,7 @@ def prepare_cohort(
         finish(
             folder,
             about,
-            Worked(patients=patients, labels=labels, findings=findings, lost=lost),
+            Worked(patients=patients, labels=labels, findings=findings, lost=lost, strict=options.strict),
             (options.folds, options.seed),
         )
     return open_store(folder)
@@ -156,7 +159,7 @@ def _about(recipe: Recipe) -> dict[str, Any]:
         "recipe": recipe.as_dict(),
         "recipe_hash": recipe.hash,
         "nodule_recipe_hash": NODULE_RECIPE.hash,
-        "nodules": TOP_K,
+        "arrays": array_table(recipe),
         "bundles": {task: open_bundle(task, task).sha256 for task in TASKS},
     }
 
@@ -191,8 +194,9 @@ def _begin(folder: Path, about: dict[str, Any]) -> None:
             raise EnvironmentFault(find("coh.other_store", found=f"another {', '.join(other)}", files=[folder.name]))
     elif any(entry.name != ".lock" for entry in folder.iterdir()):
         raise EnvironmentFault(find("coh.store", found=f"{folder.name}, a folder with other files"))
-    for left in folder.glob("**/.*.npz.*"):
-        left.unlink()
+    for kind in ("npz", "json", "csv"):
+        for left in folder.glob(f"**/.*.{kind}.*"):
+            left.unlink(missing_ok=True)
     write_atomic(file, as_text(about))
 
 
@@ -214,8 +218,8 @@ def _extent(path: Path) -> dict[str, int]:
 
 
 def _check_space(folder: Path, recipe: Recipe, n: int) -> None:
-    size = recipe.size or (0, 0, 0)
-    needed = n * (3 * int(np.prod(size)) + BYTES_BESIDE)  # volume int16, lungs uint8
+    arrays = array_table(recipe).values()
+    needed = n * (RECORD_BYTES + sum(prod(one["shape"]) * np.dtype(one["dtype"]).itemsize for one in arrays))
     free = shutil.disk_usage(folder).free
     if needed > free:
         found, expected = f"{free / 1e9:.1f} GB free", f"{needed / 1e9:.1f} GB for {n} patients"
@@ -231,10 +235,18 @@ def _work(
         one = todo[place]
         if isinstance(outcome, EnvironmentFault):
             raise outcome
-        if isinstance(outcome, LungriskError):
-            lost[one.id] = outcome.findings[0]
-        elif isinstance(outcome, Exception):
-            lost[one.id] = find("int.defect", found=f"{type(outcome).__name__}: {outcome}")
+        if isinstance(outcome, Exception):
+            lost[one.id] = _why(outcome)
         if progress is not None:
-            progress(f"patient {done} of {len(todo)}: {one.id}, {lost[one.id].code if one.id in lost else outcome}")
+            said = lost[one.id].sentence() if one.id in lost else outcome
+            progress(f"patient {done} of {len(todo)}: {one.id}, {said}")
     return lost
+
+
+def _why(error: Exception) -> Finding:
+    """What to say of a patient on whom the work itself failed: the worker died, memory, a mistake of ours."""
+    if isinstance(error, LungriskError):
+        return error.findings[0]
+    if isinstance(error, MemoryError):
+        return find("env.memory")
+    return find("coh.crash", found=type(error).__name__)  # its message could quote a header

@@ -38,6 +38,11 @@ COHORT_ROWS: dict[str, Row] = {
     "coh.lost": Row(
         "limited", "patients could not be worked on to the end", "run the same command again: only they are tried"
     ),
+    "coh.crash": Row(
+        "refused",
+        "work on this patient failed in a way that it should not",
+        "run `lungrisk assess` on this patient: it writes a report of the failure",
+    ),
     "coh.constant": Row("refused", "the volume is the same everywhere", "look at the scan"),
     "coh.same_scan": Row(
         "limited", "two ids have the same scan, or nearly so; they were put in one fold", "remove one of them"
