@@ -1,10 +1,12 @@
 """The same tasks on a Dask cluster: one that runs already, or one whose workers SLURM starts."""
 
 import json
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import distributed
@@ -75,15 +77,32 @@ def _client(stack: ExitStack, workers: "Workers") -> Any:
         ) from error
 
 
-def _slurm_cluster(options: dict[str, Any]) -> Any:
+@contextmanager
+def _slurm_cluster(options: dict[str, Any]) -> Iterator[Any]:
+    """A scheduler in this process, and the jobs submitted; they may wait in SLURM's queue as long as they must."""
     jobs = options.pop("jobs")
     slurm = need("dask_jobqueue", extra="dask").SLURMCluster
     try:
         cluster = slurm(**options)
     except (TypeError, ValueError) as error:
-        raise UsageFault(find("coh.slurm", found=str(error))) from error
-    cluster.scale(jobs=jobs)
-    return cluster
+        raise UsageFault(find("coh.slurm", found=str(error).partition("\n")[0])) from error
+    with cluster:
+        _try_job(cluster.job_script())
+        cluster.scale(jobs=jobs)
+        yield cluster
+
+
+def _try_job(script: str) -> None:
+    """Ask SLURM whether it would take the job. One that it refuses later would be waited for in vain."""
+    with NamedTemporaryFile("w", suffix=".sh", encoding="utf-8") as file:
+        file.write(script)
+        file.flush()
+        try:
+            tried = subprocess.run(["sbatch", "--test-only", file.name], capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise EnvironmentFault(find("coh.start", found=f"sbatch: {error.strerror}", expected="SLURM")) from error
+    if tried.returncode != 0:
+        raise EnvironmentFault(find("coh.start", found=" ".join(tried.stderr.split())[:300]))
 
 
 def read_options(file: Path) -> dict[str, Any]:
