@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 EXTRAS ?= dev,docs,train
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format evaluate cohort-demo bench docs docs-pictures tutorial clean
+.PHONY: help demo test check format evaluate cohort-demo cluster-test bench docs docs-pictures tutorial clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -59,6 +59,9 @@ evaluate: $(VENV)/.dev ## recompute every published figure from ../shared/data
 
 cohort-demo: $(VENV)/.dev ## simulated patients from DICOM to four networks and an honest account, in out/cohort-demo (45 minutes)
 	$(BIN)/python scripts/cohort_demo.py
+
+cluster-test: $(VENV)/.dev ## one small cohort in line, on processes, on Dask and on a one-node SLURM: the same bytes (root, slurm-wlm, munge)
+	$(BIN)/python scripts/cluster_test.py
 
 bench: $(VENV)/.dev ## seconds and memory of each room, beside their floors
 	$(BIN)/python scripts/bench.py

@@ -5,6 +5,7 @@
 Simulates a few patients, adds one that cannot be read, prepares them in each way, compares the stores file by file, and compares what
 `predict` says of the cohort (on Dask) with what it says of the store. Nothing is installed and nothing of the system is changed: SLURM's and
 munge's files lie in a temporary folder, their daemons end with the script. They need root and Debian's `slurm-wlm` and `munge`.
+Last, the test that trains under torchrun with two processes.
 Exit code 1 when anything differs or a way is not there.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 
 LUNGRISK = [sys.executable, "-c", "from lungrisk.cli import main; main()"]
 DAEMONS = ("munged", "slurmctld", "slurmd")
+TORCHRUN = "tests/training/test_patient_training.py::test_two_processes_give_the_weights_of_one"
 PATIENCE_S = 60.0
 CORES = 2
 MEMORY_MB = 4096  # dask_jobqueue asks for whole GB
@@ -72,7 +74,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--out", type=Path, default=Path("out/cluster-test"))
     parser.add_argument("--patients", type=int, default=3)
-    parser.add_argument("--without", action="append", default=[], choices=["dask", "slurm"])
+    parser.add_argument("--without", action="append", default=[], choices=["dask", "slurm", "torchrun"])
     options = parser.parse_args()
     out: Path = options.out
     shutil.rmtree(out, ignore_errors=True)
@@ -102,7 +104,15 @@ def main() -> int:
         failures += tell(
             not differing, f"{store.name}: the store is that of {stores[0].name}, byte for byte", differing
         )
+    if "torchrun" not in options.without:
+        failures += tell(pytest_holds(TORCHRUN), "train: two processes under torchrun (gloo) give the weights of one")
     return 1 if failures else 0
+
+
+def pytest_holds(test: str) -> bool:
+    """Whether a test passes: it makes a store of its own, large enough to learn from."""
+    root = Path(__file__).parents[1]
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", test], cwd=root, check=False).returncode == 0
 
 
 def simulate(out: Path, patients: int) -> Path:

@@ -1,4 +1,4 @@
-"""`lungrisk info`: what is in a scan, a store, a bundle or an assessment."""
+"""`lungrisk info`: what is in a scan, a store, a bundle, an assessment or a table of predictions."""
 
 import json
 from pathlib import Path
@@ -10,16 +10,19 @@ from lungrisk import __version__
 from lungrisk.cli.options import Json, Quiet
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
 
+MOST_LIKELY = 5  # patients of a table of likelihoods
 MOST_LINES, LONGEST = 24, 300  # of what one key may take on the terminal
 
 Thing = Annotated[
     str | None,
-    typer.Argument(metavar="THING", help="A scan, a store, a bundle, an assessment.json.", show_default=False),
+    typer.Argument(
+        metavar="THING", help="A scan, a store, a bundle, an assessment.json, a predictions.csv.", show_default=False
+    ),
 ]
 
 
 def info(thing: Thing = None, json_target: Json = None, quiet: Quiet = False) -> None:
-    """What is in a scan, a store, a bundle or an assessment; without an argument, the version and the shipped bundles."""
+    """What is in a scan, a store, a bundle, an assessment or predictions; without an argument, the version and the shipped bundles."""
     with progress("info", quiet=quiet) as step:
         about = _about(thing, step)
     if json_target is not None:
@@ -38,6 +41,8 @@ def _about(thing: str | None, step: Any) -> dict[str, Any]:
     path = existing(Path(thing))
     if path.suffix == ".json" or (path / "assessment.json").is_file():
         return _assessment(path if path.is_file() else path / "assessment.json")
+    if path.suffix == ".csv":
+        return _predictions(path)
     if (path / "store.json").is_file():
         return _store(path)
     step("reading")
@@ -94,6 +99,29 @@ def _store(path: Path) -> dict[str, Any]:
         "bundles": store.about["bundles"],
         "hash": store.hash,
         "megabytes": round(sum(file.stat().st_size for file in (path / "patients").glob("*.npz")) / 1e6, 1),
+    }
+
+
+def _predictions(path: Path) -> dict[str, Any]:
+    from collections import Counter
+
+    import numpy as np
+
+    from lungrisk.evaluation.tables import read_predictions
+
+    predictions, findings = read_predictions(path)
+    judged = {one.id: one.value for one in predictions if one.value is not None and one.status != "refused"}
+    values = np.array(list(judged.values()))
+    quartiles = np.quantile(values, (0, 0.25, 0.5, 0.75, 1)) if len(values) else ()
+    return {
+        "patients": len(predictions),
+        "status": dict(Counter(one.status for one in predictions)),
+        "likelihood": {
+            "mean": round(float(values.mean()), 4) if len(values) else None,
+            "least, quartiles, most": [round(float(one), 4) for one in quartiles],
+        },
+        "most likely": dict(sorted(judged.items(), key=lambda pair: -pair[1])[:MOST_LIKELY]),
+        "findings": {finding.code: f"{finding.severity}: {finding.message}" for finding in findings},
     }
 
 
