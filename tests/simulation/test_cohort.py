@@ -12,7 +12,7 @@ import lungrisk.simulation.cohort as room
 from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.core.geometry import apply_affine
 from lungrisk.formats import read
-from lungrisk.simulation import CohortOptions, simulate
+from lungrisk.simulation import CohortOptions, best_possible, simulate
 from lungrisk.simulation.acquisition import scan_patient
 from lungrisk.simulation.patients import draw_patient
 
@@ -49,6 +49,14 @@ def test_the_layout_is_the_bowls_with_the_truth_beside_it(cohort: Path) -> None:
         len(list((cohort / "stage1" / row["id"]).iterdir())) for row in truth
     ]
     assert not {"cancer", "label"} & set(truth[0])
+
+
+def test_the_best_log_loss_is_told_from_the_table_of_risks(cohort: Path, tmp_path: Path) -> None:
+    risk = np.array([draw_patient(SEED, number).risk for number in range(PATIENTS)])
+    entropy = -(risk * np.log(risk) + (1 - risk) * np.log(1 - risk)).mean()
+    assert best_possible(cohort) == pytest.approx(entropy, abs=1e-5)
+    with pytest.raises(UsageFault, match=r"use\.missing"):
+        best_possible(tmp_path)
 
 
 def test_a_patient_takes_at_most_forty_megabytes_and_mostly_below_thirty(cohort: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from lungrisk.cli.options import Quiet, Seed
-from lungrisk.cli.terminal import progress
+from lungrisk.cli.terminal import note, progress
 
 What = Annotated[
     Literal["scan", "cohort"], typer.Argument(metavar="scan|cohort", help="What to simulate.", show_default=False)
@@ -35,11 +35,16 @@ def simulate(
     A cohort's labels are drawn from a stated risk given the nodules; truth.csv holds each patient's risk, so that the best
     possible log loss is known. The same command again goes on where it was interrupted.
     """
-    from lungrisk.simulation import CohortOptions
+    from lungrisk.simulation import CohortOptions, best_possible
     from lungrisk.simulation import simulate as run
 
     options = CohortOptions(patients=patients, seed=seed, unlabelled=unlabelled, workers=workers)
     with progress("simulate", steps=patients if kind == "cohort" else None, quiet=quiet) as step:
         if kind == "scan":
             step(kind)
-        print(run(kind, out, seed, options=options, progress=step))
+        folder = run(kind, out, seed, options=options, progress=step)
+    if kind == "cohort":
+        note(
+            f"best log loss that can be expected: {best_possible(folder):.3f}, of one who knows every risk", quiet=quiet
+        )
+    print(folder)

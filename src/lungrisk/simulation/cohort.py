@@ -12,6 +12,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
@@ -19,6 +21,7 @@ from lungrisk.simulation.acquisition import in_scan, scan_patient
 from lungrisk.simulation.bowl_series import slice_files
 from lungrisk.simulation.patients import Patient, draw_patient
 from lungrisk.simulation.thorax_slices import scan_affine
+from lungrisk.simulation.truth import best_log_loss
 
 KIND, VERSION = "lungrisk-simulated-cohort", 2
 TRUTH_COLUMNS = (
@@ -63,6 +66,18 @@ def simulate_cohort(out: Path, options: CohortOptions, progress: Callable[[str],
     write_atomic(out / "nodules.csv", _table(NODULE_COLUMNS, nodules))
     write_atomic(out / "truth.csv", _table(TRUTH_COLUMNS, truths))
     return out
+
+
+def best_possible(folder: Path) -> float:
+    """The best log loss that can be expected on a simulated cohort, from the risks in its truth.csv.
+
+    Raises UsageFault (`use.missing`) where there is no truth.
+    """
+    path = folder / "truth.csv"
+    if not path.is_file():
+        raise UsageFault(find("use.missing", found=str(path)))
+    with path.open(newline="", encoding="utf-8") as file:
+        return best_log_loss(np.array([float(row["risk"]) for row in csv.DictReader(file)]))
 
 
 def _claim(out: Path, options: CohortOptions) -> None:
