@@ -17,9 +17,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "scripts" / "tutorial.template.md"
 PAGE = ROOT / "docs" / "tutorial.md"
-MADE = (
-    "<!-- made by scripts/tutorial.py, which ran it: edit scripts/tutorial.template.md, then `make tutorial` -->\n"
-)
+MADE = "<!-- made by scripts/tutorial.py, which ran it: edit scripts/tutorial.template.md, then `make tutorial` -->\n"
 BLOCK = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 
 
