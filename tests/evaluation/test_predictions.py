@@ -14,7 +14,7 @@ from lungrisk.core.cohort import Label, Prediction
 from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.evaluation import EvaluateOptions, evaluate
 from lungrisk.evaluation.patients import headline, verdict
-from lungrisk.evaluation.tables import Judged, join, read_predictions
+from lungrisk.evaluation.tables import Judged, join
 
 QUICK = EvaluateOptions(draws=200)
 
@@ -131,23 +131,6 @@ def test_everybody_is_counted(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("cell", ["nan", "NaN", "inf", "1.2", "-0.1", "yes", ""])
-def test_a_likelihood_that_is_none_is_refused_with_its_line(tmp_path: Path, cell: str) -> None:
-    predictions = write(tmp_path / "p.csv", "id,cancer", ["a,0.2", f"b,{cell}"])
-    with pytest.raises(InputError, match=r"evl\.value.*line 3"):
-        read_predictions(predictions)
-
-
-def test_a_patient_who_is_predicted_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"evl\.dup.*line 4"):
-        read_predictions(write(tmp_path / "p.csv", "id,cancer", ["a,0.2", "b,0.1", "a,0.2"]))
-
-
-def test_an_empty_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"evl\.value"):
-        read_predictions(write(tmp_path / "p.csv", "id,cancer", []))
-
-
 def test_tables_of_different_patients_are_refused(tmp_path: Path) -> None:
     labels = write(tmp_path / "l.csv", "id,cancer", ["x,0", "y,1"])
     with pytest.raises(InputError, match=r"evl\.none"):
@@ -181,11 +164,6 @@ def test_missing_files_and_labels_are_told(tmp_path: Path) -> None:
             run(*missing)
     with pytest.raises(UsageFault, match=r"use\.missing"):
         run(predictions, labels, against=tmp_path / "none")
-
-
-def test_a_table_with_semicolons_and_decimal_commas_is_read(tmp_path: Path) -> None:
-    path = write(tmp_path / "p.csv", "ID;Cancer", ["a;0,25", "b;0,75"])
-    assert [one.value for one in read_predictions(path)[0]] == [0.25, 0.75]
 
 
 def test_the_comparison_is_paired_and_signed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The page of an evaluation: whole in itself, the same bytes each time, hostile names are text, nothing is lost with one outcome."""
 
+import json
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -11,6 +12,8 @@ import pytest
 from scipy.special import expit
 
 from lungrisk.evaluation import EvaluateOptions, evaluate
+from lungrisk.report.evaluation_page import render_evaluation
+from lungrisk.report.evaluation_pictures import draw_evaluation
 
 
 def tables(folder: Path, name: str = "p.csv", one_class: bool = False) -> tuple[Path, Path]:
@@ -120,6 +123,18 @@ def test_with_one_outcome_the_page_shows_what_exists(tmp_path: Path) -> None:
     assert not (folder / "roc.svg").exists()
     assert "lab.one_class" in page
     assert "–" in page
+
+
+def test_found_nodules_are_shown_where_they_were_judged(written: tuple[Path, str]) -> None:
+    figures = json.loads((written[0] / "evaluation.json").read_text("utf-8"))
+    points = [{"false_alarms_per_scan": 2.0**k, "sensitivity": 0.8, "low": 0.7, "high": 0.9} for k in range(-3, 4)]
+    detection = {"n_scans": 9, "n_nodules": 12, "cpm": 0.8, "cpm_low": 0.7, "cpm_high": 0.9, "points": points}
+    figures["detection"] = {**detection, "accepted": {"sensitivity": 0.75, "false_alarms_per_scan": 0.5}}
+    pictures = draw_evaluation(figures)
+    page = render_evaluation(figures, pictures)
+    assert "froc" in pictures
+    assert "12 nodules in 9 scans" in page
+    assert "75.0 % at 0.50 false alarms a scan" in page
 
 
 def test_the_pictures_are_svg_without_dates(written: tuple[Path, str]) -> None:

@@ -39,6 +39,19 @@ Specificities = Annotated[
 Thresholds = Annotated[
     list[float] | None, typer.Option("--threshold", metavar="T", help="Operating points to give.", show_default=False)
 ]
+StoreOfNodules = Annotated[
+    Path | None,
+    typer.Option("--store", metavar="STORE", help="With --nodules: where nodules were found.", show_default=False),
+]
+TrueNodules = Annotated[
+    Path | None,
+    typer.Option(
+        "--nodules",
+        metavar="CSV",
+        help="With --store: where they are: id,x_mm,y_mm,z_mm,diameter_mm.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -50,11 +63,13 @@ def evaluate(
     sensitivity: Sensitivities = None,
     specificity: Specificities = None,
     threshold: Thresholds = None,
+    store: StoreOfNodules = None,
+    nodules: TrueNodules = None,
     json_target: Json = None,
     quiet: Quiet = False,
 ) -> None:
     """Figures with intervals beside the base rate, and a page: of patients' likelihoods, or of nodule networks."""
-    for path in (source, labels, against):
+    for path in (source, labels, against, store, nodules):
         if path is not None:
             existing(path)
 
@@ -66,6 +81,8 @@ def evaluate(
         sensitivities=tuple(sensitivity or plain.sensitivities),
         specificities=tuple(specificity or plain.specificities),
         thresholds=tuple(threshold or ()),
+        store=store,
+        nodules=nodules,
     )
     of_nodules = source.is_dir()
     with progress("evaluate", quiet=quiet) as step:
@@ -86,6 +103,11 @@ def _summary(figures: dict[str, Any]) -> list[str]:
         value, low, high = (figures[f"{name}{end}"] for end in ("", "_low", "_high"))
         interval = "" if low is None else f"{low:.3f} to {high:.3f}"
         lines.append(f"{name:<12} {'does not exist' if value is None else f'{value:.3f}'}  {interval}".rstrip())
+    if figures["detection"] is not None:
+        found = figures["detection"]
+        lines.append(
+            f"nodules found: CPM {found['cpm']:.3f} of {found['n_nodules']} nodules in {found['n_scans']} scans"
+        )
     if figures["comparison"] is not None:
         difference = figures["comparison"]["log_loss_difference"]
         lines.append(

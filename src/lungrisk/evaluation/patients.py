@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from lungrisk.evaluation.metrics import (
 from lungrisk.evaluation.tables import Judged
 
 CELLS = 4_000_000  # draws x patients that are held at once
+ALL_CELLS, LEAST_DRAWS = 12_000_000, 200  # of large cohorts fewer samples are drawn: their intervals are narrow anyway
 THRESHOLDS = np.arange(1, 100) / 100  # of the decision curve
 SHOWN_POINTS = 400  # of a curve
 PERFECT_DRAWS = 400
@@ -45,13 +47,18 @@ Draw = Callable[[Floats], Floats]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateOptions:
-    """sensitivities, specificities, thresholds: operating points to give beside Youden's. draws: bootstrap samples."""
+    """sensitivities, specificities, thresholds: operating points to give beside Youden's. draws: bootstrap samples, at most.
+
+    store, nodules: a store and the table of its true nodules, for how many of them were found.
+    """
 
     sensitivities: tuple[float, ...] = (0.9, 0.95)
     specificities: tuple[float, ...] = (0.9, 0.95)
     thresholds: tuple[float, ...] = ()
     draws: int = 2000
     seed: int = 0
+    store: Path | None = None
+    nodules: Path | None = None
 
 
 def headline(judged: Judged, options: EvaluateOptions) -> dict[str, Any]:
@@ -108,9 +115,18 @@ def draw(judged: Judged, options: EvaluateOptions, figures: dict[str, Draw]) -> 
 
 def _samples(groups: Sequence[str], options: EvaluateOptions) -> Iterator[Floats]:
     """The samples in blocks that fit into memory."""
-    at_once = max(1, CELLS // max(len(groups), 1))
-    for block, done in enumerate(range(0, options.draws, at_once)):
-        yield draw_counts(groups, min(at_once, options.draws - done), options.seed + 7919 * block)
+    draws, at_once = draws_for(len(groups), options), max(1, CELLS // max(len(groups), 1))
+    for block, done in enumerate(range(0, draws, at_once)):
+        yield draw_counts(groups, min(at_once, draws - done), options.seed + 7919 * block)
+
+
+def draws_for(n: int, options: EvaluateOptions) -> int:
+    """How many bootstrap samples are drawn of n patients.
+
+    >>> draws_for(1595, EvaluateOptions()), draws_for(30_000, EvaluateOptions())
+    (2000, 400)
+    """
+    return min(options.draws, max(LEAST_DRAWS, ALL_CELLS // max(n, 1)))
 
 
 def _variance(share: float | Floats) -> Floats:

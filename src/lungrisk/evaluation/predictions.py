@@ -17,12 +17,14 @@ from lungrisk.core.errors import EnvironmentFault, InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import NOTICE
 from lungrisk.evaluation.checklist import checklist
+from lungrisk.evaluation.found_nodules import judge_nodules
 from lungrisk.evaluation.metrics import draw_counts
 from lungrisk.evaluation.patients import (
     EvaluateOptions,
     better,
     compare,
     curves,
+    draws_for,
     headline,
     operating_points,
     plain,
@@ -51,7 +53,7 @@ def evaluate_predictions(
     """Figures of a table of likelihoods, as plain values for JSON; None stands for what does not exist.
 
     At the top those of `headline` with `better_than_base_rate` and `verdict`; `counts`, `operating_points`, `curves`, `subgroups`,
-    `survival` (labels with time_years), `comparison` (against: other likelihoods of the same patients), `checklist`, `findings`,
+    `survival` (labels with time_years), `detection` (options with store and nodules), `comparison` (against: other likelihoods of the same patients), `checklist`, `findings`,
     `provenance`. Raises UsageFault (`use.missing`), InputError (`evl.*`, `lab.*`).
     """
     options = options or EvaluateOptions()
@@ -76,13 +78,14 @@ def evaluate_predictions(
         "operating_points": operating_points(judged, options),
         "subgroups": subgroup_figures(judged, options),
         "survival": survival,
+        "detection": judge_nodules(options.store, options.nodules) if options.store and options.nodules else None,
         "comparison": comparison,
         "curves": curves(judged, options),
         "findings": [one.as_dict() for one in findings],
         "notice": NOTICE,
         "provenance": {
             "lungrisk": __version__,
-            "draws": options.draws,
+            "draws": draws_for(len(judged.y), options),
             "seed": options.seed,
             "files": {
                 role: {"name": path.name, "sha256": sha256(path.read_bytes()).hexdigest()}

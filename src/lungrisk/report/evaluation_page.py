@@ -48,6 +48,10 @@ CAPTIONS = {
         "Calibration",
         "Tenths of the patients by likelihood: given against found, with 95 % intervals; below, how many got which (each kind on its own scale).",
     ),
+    "froc": (
+        "Nodules found",
+        "Share of the true nodules that are hit, against false alarms a scan, with a band of 95 %.",
+    ),
     "decision": (
         "Decision curve",
         "Net benefit of acting on everybody above a threshold; a band of 95 %. Useful where it is above both grey lines.",

@@ -38,6 +38,8 @@ def draw_evaluation(figures: dict[str, Any]) -> dict[str, bytes]:
     drawings: dict[str, Drawing] = {"calibration": _calibration, "decision": _decision}
     if both:
         drawings = {"roc": _roc, "precision": _precision, **drawings}
+    if figures["detection"] is not None:
+        drawings["froc"] = _froc
     with rc_context(STYLE):
         return {name: _draw(drawing, figures) for name, drawing in drawings.items()}
 
@@ -144,3 +146,42 @@ def _decision(axes: Axes, figures: dict[str, Any]) -> None:
     axes.grid(color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.legend(loc="upper right")
+
+
+def _froc(axes: Axes, figures: dict[str, Any]) -> None:
+    """Sensitivity against false alarms, and what the line accepts."""
+    found = figures["detection"]
+    rates = [point["false_alarms_per_scan"] for point in found["points"]]
+    axes.fill_between(
+        rates,
+        [point["low"] for point in found["points"]],
+        [point["high"] for point in found["points"]],
+        color=RANGE,
+        alpha=0.5,
+        linewidth=0,
+    )
+    axes.plot(
+        rates,
+        [point["sensitivity"] for point in found["points"]],
+        color=ACCENT,
+        linewidth=2,
+        marker="o",
+        markersize=4,
+        label="listed by nodule probability",
+    )
+    accepted = found["accepted"]
+    if accepted["false_alarms_per_scan"] > 0:
+        axes.plot(
+            accepted["false_alarms_per_scan"],
+            accepted["sensitivity"],
+            marker="D",
+            color=WARM,
+            linestyle="none",
+            label="called nodules",
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axes.set(ylim=(-0.01, 1.01), xlabel="false alarms a scan", ylabel="share of nodules found")
+    axes.grid(color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(loc="lower right")
