@@ -12,7 +12,7 @@ from lungrisk.cohort.labels import pair
 from lungrisk.cohort.leaks import find_leaks
 from lungrisk.cohort.patients import Patient
 from lungrisk.cohort.splits import stratified_fold_of
-from lungrisk.cohort.store import StoredPatient, as_text, file_name, read_record, write_patients
+from lungrisk.cohort.store import StoredPatient, as_text, file_name, read_arrays, read_record, write_patients
 from lungrisk.core.cohort import Label
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import Finding, find
@@ -86,8 +86,7 @@ def _pairs(
     if 1 < len(usable) <= MOST:
         patterns = []
         for one in usable:
-            with np.load(files[one], allow_pickle=False) as held:
-                patterns.append(held["pattern"])
+            patterns.append(read_arrays(files[one], ["pattern"])["pattern"])
         pairs |= set(like_scans(usable, np.stack(patterns)))
     if not pairs:
         return (), ()

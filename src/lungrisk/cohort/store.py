@@ -96,13 +96,13 @@ class Store:
         """
         file = self.path / "patients" / file_name(patient_id)
         try:
-            with np.load(file, allow_pickle=False) as held:
-                wanted = [name for name in held.files if name != RECORD] if names is None else names
-                return {name: held[name] for name in wanted}
+            arrays = read_arrays(file, names)
         except (FileNotFoundError, KeyError) as error:
-            raise InputError(find("coh.unknown", found=f"{patient_id}: {error}")) from error
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise EnvironmentFault(find("coh.file", files=[file.name], found=error)) from error
+            missing = error.args[0] if isinstance(error, KeyError) else "no such patient"
+            raise InputError(find("coh.unknown", found=f"{patient_id}: {missing}")) from error
+        if not arrays and names is None:
+            raise InputError(find("coh.unknown", found=f"{patient_id}: a patient without arrays"))
+        return arrays
 
     def stack(self, ids: Sequence[str], name: str) -> NDArray[Any]:
         """One array of n patients as (n, ...)."""
@@ -142,14 +142,28 @@ def pack(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes
     return held.getvalue()
 
 
+def read_arrays(file: Path, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Arrays of a patient's file by name; None: all but the record.
+
+    Raises EnvironmentFault (`coh.file`) when it is damaged, FileNotFoundError, KeyError.
+    """
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
+            wanted = [name for name in held.files if name != RECORD] if names is None else names
+            return {name: held[name] for name in wanted}
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise EnvironmentFault(find("coh.file", files=[file.name], found=error)) from error
+
+
 def read_record(file: Path) -> dict[str, Any]:
     """The record of a patient's file. Raises EnvironmentFault (`coh.file`) when it is damaged."""
     try:
-        with np.load(file, allow_pickle=False) as held:
-            record: dict[str, Any] = json.loads(held[RECORD].tobytes())
-            return record
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise EnvironmentFault(find("coh.file", files=[file.name], found=error)) from error
+        record: dict[str, Any] = json.loads(read_arrays(file, [RECORD])[RECORD].tobytes())
+        return record
+    except (OSError, ValueError, KeyError) as error:
+        raise EnvironmentFault(find("coh.file", files=[file.name], found=type(error).__name__)) from error
 
 
 def as_text(about: Mapping[str, Any]) -> str:
