@@ -92,6 +92,12 @@ def test_the_likelihood_lies_in_its_interval_and_moves_with_the_prevalence(
     assert judged[0].value < judged[1].value < judged[2].value
 
 
+def test_a_bundle_trained_anew_in_the_same_folder_is_not_mistaken_for_the_old_one(tmp_path: Path) -> None:
+    for slope in (1.0, 2.0):
+        model = open_model(str(patient_bundle(tmp_path / "net", [slope])))
+        assert judge_arrays(model, "new", arrays(4.0))[0].value == pytest.approx(sigmoid(slope), abs=1e-6)
+
+
 def test_a_network_that_gives_no_number_refuses_the_patient(tmp_path: Path) -> None:
     model = open_model(str(patient_bundle(tmp_path / "net", [1.0])))
     with pytest.raises(InputError, match=r"coh\.nan"):

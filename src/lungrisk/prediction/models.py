@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,6 @@ class Model:
         return mine + (() if self.base is None else self.base.provenance)
 
 
-@lru_cache(maxsize=4)
 def open_model(place: str | None) -> Model:
     """The model of a bundle's name or folder; None or "line": the shipped line.
 
@@ -85,6 +85,13 @@ def open_model(place: str | None) -> Model:
     """
     if place is None or place == LINE:
         return Model()
+    file = Path(place) / "bundle.json"
+    return _opened(place, sha256(file.read_bytes()).hexdigest() if file.is_file() else "")
+
+
+@lru_cache(maxsize=4)
+def _opened(place: str, _digest: str) -> Model:
+    """A bundle that was trained anew in the same folder has another digest: a worker that lives long must not miss it."""
     bundle = open_bundle(place)
     if bundle.task not in TASKS:
         raise EnvironmentFault(find("bun.kind", found=f"a bundle for {bundle.task}", expected=" or ".join(TASKS)))
