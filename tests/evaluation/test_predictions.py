@@ -1,6 +1,7 @@
 """Two tables in, an account out: figures beside the base rate, everybody counted, nothing silently dropped."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,18 @@ def test_labels_with_times_give_survival_figures(tmp_path: Path) -> None:
     assert figures["survival"]["n_events"] == event.sum()
     assert figures["survival"]["c_index"] > 0.6
     assert [one["year"] for one in figures["survival"]["years"]] == [1, 2]
+
+
+def test_without_the_extra_everything_else_is_judged_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sksurv.metrics", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    labels = write(tmp_path / "l.csv", "id,cancer,time_years,event", ["a,0,2,0", "b,1,0.5,1", "c,1,1,1"])
+    figures = run(write(tmp_path / "p.csv", "id,cancer", ["a,0.2", "b,0.3", "c,0.5"]), labels)
+    assert figures["auc"] == 1.0
+    assert figures["survival"] is None
+    assert codes(figures)["env.extra"] == "limited"
 
 
 def test_too_few_diagnoses_with_a_time_are_told(tmp_path: Path) -> None:
