@@ -61,3 +61,13 @@ def test_two_dask_workers_give_what_in_line_gives() -> None:
         assert (results[0], results[2]) == (2, 3)
         assert results[1].findings == (find("anat.no_lung", found="none"),)  # type: ignore[union-attr]
         assert results[3].findings[0].code == "coh.worker"  # type: ignore[union-attr]
+
+
+def test_a_scheduler_that_is_lost_ends_the_work_by_name() -> None:
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "processes": False}
+    with distributed.LocalCluster(**options) as cluster:
+        results = run_each(square, range(5000), Workers(kind="dask", address=cluster.scheduler_address))
+        assert next(results)[1] in {item * item for item in range(5000)}
+        cluster.close()
+        with pytest.raises(EnvironmentFault, match=r"coh\.start.*lost"):
+            list(results)

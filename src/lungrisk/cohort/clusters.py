@@ -31,7 +31,7 @@ def on_cluster(
 
     A worker that is lost (a node that went down, memory) gives its patients to others, as Dask does by its setting
     `allowed-failures`; the patient at which worker after worker dies gets an InputError (`coh.worker`).
-    Raises EnvironmentFault (`coh.start`) when the scheduler cannot be reached.
+    Raises EnvironmentFault (`coh.start`) when the scheduler cannot be reached or is lost.
     """
     with ExitStack() as stack:
         client = stack.enter_context(_client(stack, workers))
@@ -59,10 +59,14 @@ def on_cluster(
 
 
 def _outcome(future: Any) -> Any:
-    error = future.exception() if future.status in {"error", "cancelled"} else None
+    if future.status == "cancelled":  # nobody here cancels
+        raise EnvironmentFault(find("coh.start", found="the connection to the scheduler was lost"))
+    if future.status != "error":
+        return future.result()
+    error = future.exception()
     if isinstance(error, KilledWorker):
         return InputError(find("coh.worker", found="several workers of the cluster died at it"))
-    return future.result() if error is None else error
+    return error
 
 
 def _client(stack: ExitStack, workers: "Workers") -> Any:
