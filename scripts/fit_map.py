@@ -10,27 +10,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lungrisk import risk
-
-Floats = NDArray[np.float64]
-
-
-def fit_logistic(design: Floats, label: Floats) -> tuple[Floats, Floats]:
-    """Maximum likelihood by Newton steps; gives coefficients and their covariance (inverse information)."""
-    beta = np.zeros(design.shape[1])
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-design @ beta))
-        information = design.T @ (design * (chance * (1 - chance))[:, None])
-        beta = beta + np.linalg.solve(information, design.T @ (label - chance))
-    covariance: Floats = np.linalg.inv(information).astype(np.float64)
-    return beta, covariance
-
-
-def log_loss(chance: Floats, label: Floats) -> float:
-    """Mean log loss."""
-    return float(-np.mean(label * np.log(chance) + (1 - label) * np.log(1 - chance)))
+from lungrisk.evaluation.calibration_figures import base_rate_loss, fit_logistic, log_losses
 
 
 def main(path: str) -> int:
@@ -67,8 +49,8 @@ def main(path: str) -> int:
     print(
         json.dumps(
             {
-                "log_loss": log_loss(chance, label),
-                "log_loss_base_rate": log_loss(np.full_like(label, label.mean()), label),
+                "log_loss": float(log_losses(chance, label).mean()),
+                "log_loss_base_rate": float(base_rate_loss(label.mean())),
             }
         )
     )

@@ -136,10 +136,3 @@ def expected_calibration_error(p: Floats, y: NDArray[np.generic], bins: int = BI
     parts = calibration_bins(p, y, bins)
     total = sum(one["n"] for one in parts)
     return sum(one["n"] * abs(one["said"] - one["observed"]) for one in parts) / total if total else nan
-
-
-def smooth_curve(p: Floats, y: NDArray[np.generic], at: Floats, width: float = 0.6) -> Floats:
-    """Observed share of cancers near each likelihood of `at`: a Gaussian mean on the scale of log odds, (len(at),)."""
-    distance = (log_odds(at)[:, None] - log_odds(p)[None, :]) / width
-    weight = np.exp(-0.5 * distance**2)
-    return np.asarray((weight @ y.astype(np.float64)) / weight.sum(axis=1))
