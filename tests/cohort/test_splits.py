@@ -1,10 +1,12 @@
 """Folds keep a patient together and do not depend on order."""
 
+from random import Random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungrisk.cohort.splits import fold_of, split_hash
+from lungrisk.cohort.splits import fold_of, split_hash, stratified_fold_of
 
 GROUPS = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=40)
 
@@ -32,3 +34,34 @@ def test_folds_are_of_equal_size() -> None:
 def test_another_seed_gives_other_folds() -> None:
     names = [f"patient {place}" for place in range(50)]
     assert fold_of(names, seed=0).tolist() != fold_of(names, seed=1).tolist()
+
+
+PATIENTS = st.lists(st.tuples(st.sampled_from([f"g{n}" for n in range(12)]), st.booleans()), min_size=1, max_size=40)
+
+
+@given(PATIENTS, st.integers(2, 5), st.randoms(use_true_random=False))
+def test_stratified_folds_keep_groups_whole_and_do_not_depend_on_order(
+    patients: list[tuple[str, bool]], n_folds: int, shuffler: Random
+) -> None:
+    folds = stratified_fold_of(*zip(*patients, strict=True), n_folds).tolist()
+    for group in {group for group, _ in patients}:
+        assert len({fold for fold, (name, _) in zip(folds, patients, strict=True) if name == group}) == 1
+    order = list(range(len(patients)))
+    shuffler.shuffle(order)
+    shuffled = stratified_fold_of(*zip(*[patients[place] for place in order], strict=True), n_folds).tolist()
+    assert shuffled == [folds[place] for place in order]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=120), st.integers(2, 7), st.integers(0, 3))
+def test_without_groups_the_classes_of_folds_differ_by_one_patient(labels: list[bool], n_folds: int, seed: int) -> None:
+    names = [f"patient {place}" for place in range(len(labels))]
+    folds = stratified_fold_of(names, labels, n_folds, seed)
+    for chosen in (np.array(labels), ~np.array(labels), np.ones(len(labels), bool)):
+        counts = np.bincount(folds[chosen], minlength=n_folds)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_another_seed_gives_other_stratified_folds() -> None:
+    names, labels = [f"patient {place}" for place in range(50)], [place % 4 == 0 for place in range(50)]
+    first, second = (stratified_fold_of(names, labels, seed=seed).tolist() for seed in (0, 1))
+    assert first != second

@@ -45,7 +45,8 @@ def stratified_fold_of(
 
     positive: (n,); a group is as positive as its most positive member. Groups are dealt out in the order of their hash, first
     those with positive members, the largest first, each to the fold that holds the fewest positive items so far, then the
-    fewest items. Gives (n,) int64; the same groups give the same folds on any machine, in any order.
+    others to the fold with the fewest items: without groups, neither class differs by more than one between folds. Gives (n,)
+    int64; the same groups give the same folds on any machine, in any order.
 
     >>> folds = stratified_fold_of(["a", "b", "c", "d"], [True, True, False, False], 2)
     >>> sorted(zip(folds.tolist(), [True, True, False, False]))
@@ -61,7 +62,7 @@ def stratified_fold_of(
     held = [[0, 0, fold] for fold in range(n_folds)]  # positive items, items, number of the fold
     place = {}
     for group in order:
-        fewest = min(held) if n_positive[group] else min(held, key=lambda fold: (fold[1], fold))
+        fewest = min(held) if n_positive[group] else min(held, key=lambda fold: (fold[1], -fold[0], fold[2]))
         fewest[0] += n_positive[group]
         fewest[1] += n_items[group]
         place[group] = fewest[2]

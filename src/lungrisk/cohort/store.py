@@ -153,8 +153,8 @@ def read_arrays(file: Path, names: Sequence[str] | None = None) -> dict[str, NDA
             return {name: held[name] for name in wanted}
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise EnvironmentFault(find("coh.file", files=[file.name], found=error)) from error
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise EnvironmentFault(find("coh.file", files=[file.name], found=type(error).__name__)) from error
 
 
 def read_record(file: Path) -> dict[str, Any]:
