@@ -84,9 +84,7 @@ def _pairs(
     pairs = set(same_scans(hashes))
     usable = [one for one, record in records.items() if record.get("status", "refused") != "refused"]
     if 1 < len(usable) <= MOST:
-        patterns = []
-        for one in usable:
-            patterns.append(read_arrays(files[one], ["pattern"])["pattern"])
+        patterns = [read_arrays(files[one], ["pattern"])["pattern"] for one in usable]
         pairs |= set(like_scans(usable, np.stack(patterns)))
     if not pairs:
         return (), ()

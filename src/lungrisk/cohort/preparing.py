@@ -85,7 +85,7 @@ def prepare_cohort(
         findings = (*findings, *said, *match(patients, labels, options.allow_missing))
         if refusals(findings):
             raise InputError(*findings)
-    folder = Path(out)
+    folder = Path(out).absolute()  # workers may stand elsewhere
     about = _about(recipe)
     with _locked(folder):
         _begin(folder, about)
