@@ -1,10 +1,13 @@
 """A table of labels, however it was saved and whatever is wrong with it: a finding by name, with the lines."""
 
 import codecs
+import csv
+import io
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lungrisk.cohort.labels import check_classes, match, pair, read_labels
@@ -128,6 +131,27 @@ def test_what_is_no_table_of_labels_is_refused_by_name(tmp_path: Path) -> None:
         read_labels(tmp_path / "nowhere.csv")
     with pytest.raises(UsageFault, match=r"use\.missing"):
         read_labels(tmp_path)
+
+
+IDS = st.text(st.characters(codec="utf-16", exclude_categories=("Cc", "Cs")), min_size=1, max_size=6).filter(str.strip)
+
+
+@example({"a\u2028b": 1, "c\x85": 0}, ",", "utf-8", "\n")  # ends of lines to Python, not to a table
+@given(
+    st.dictionaries(IDS, st.sampled_from([0, 1, None]), min_size=1, max_size=6),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_whatever_the_form_the_same_labels_come_out(
+    known: dict[str, int | None], separator: str, encoding: str, end: str
+) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=separator, lineterminator=end)
+    writer.writerows([("id", "cancer"), *((one, "" if value is None else value) for one, value in known.items())])
+    with tempfile.TemporaryDirectory() as folder:
+        found, _ = read_labels(saved(Path(folder), text.getvalue().encode(encoding)))
+    assert {label.id: label.cancer for label in found} == known
 
 
 def test_survival_and_subgroups_are_read_with_their_units_and_their_contradictions_refused(tmp_path: Path) -> None:

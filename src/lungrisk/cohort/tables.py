@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ def read_table(path: Path, known: Sequence[str], required: Sequence[str]) -> Tab
     if separator != ",":
         forms.append(SEPARATORS[separator])
     try:
-        reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+        reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=separator, strict=True)
         lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise InputError(find("file.corrupt", found=str(error), expected="a table", files=[path.name])) from error
