@@ -11,13 +11,14 @@ from lungrisk.networks.score import YearOffsets
 
 INPUTS = ("fixed", "scaled", "features", "numbers")
 INTERCEPT, SLOPE = -2.66977, 2.38513  # the line's map of the highest rating above 3 (risk.py)
+BEND = 1.0  # above 3: from there on the map may rise otherwise
 SHARP = 4.0  # of the attention at first: a nodule rated 0.5 higher weighs e^2 times more
 
 
 class Head(nn.Module):
     """seen (n, 8, e) and numbers (n, 8, 10) to (n, heads) logits.
 
-    The line's map of the highest rating, plus a linear reading of the nodules: their mean weighed by an attention that starts on the
+    The line's map of the highest rating, which may learn a bend, plus a linear reading of the nodules: their mean weighed by an attention that starts on the
     most suspicious accepted one. What is seen is shown as its `k` main components, of unit spread over the training nodules.
     """
 
@@ -28,21 +29,22 @@ class Head(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean.float())
         self.register_buffer("components", components.float())
-        self.map = nn.Parameter(torch.tensor([INTERCEPT, SLOPE, SHARP]))
+        self.map = nn.Parameter(torch.tensor([INTERCEPT, SLOPE, 0.0, SHARP]))
         self.reading = nn.Linear(components.shape[1] + N_NUMBERS + 1, 1, bias=False)
         self.years = YearOffsets(offsets)
         nn.init.zeros_(self.reading.weight)
 
     def forward(self, seen: Tensor, numbers: Tensor) -> Tensor:
         """Logits of each patient."""
-        intercept, slope, sharp = self.map.unbind()
+        intercept, slope, bend, sharp = self.map.unbind()
         counts = numbers[..., PRESENT] * numbers[..., ACCEPTED]
         rating = numbers[..., RATING] * counts - 3 * (1 - counts)  # what does not count lies below every rating
         highest = torch.relu(rating.amax(1))
         weights = torch.softmax(sharp * rating, 1) * counts
         nodule = torch.cat([(seen - self.mean) @ self.components, numbers], 2)
         patient = torch.cat([(weights[..., None] * nodule).sum(1), counts.sum(1, keepdim=True)], 1)
-        logits: Tensor = self.years(intercept + slope * highest + self.reading(patient)[:, 0])
+        line = intercept + slope * highest + bend * torch.relu(highest - BEND)
+        logits: Tensor = self.years(line + self.reading(patient)[:, 0])
         return logits
 
 

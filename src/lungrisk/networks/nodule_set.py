@@ -43,12 +43,22 @@ class NoduleSet(nn.Module):
     def chances(self, fixed: Tensor, scaled: Tensor, features: Tensor, numbers: Tensor) -> Tensor:
         """P_i of each nodule, (n, 8)."""
         _, intercept, slope, ceiling, doubted = self.map.unbind()
-        seen, _ = self.rater(fixed.flatten(0, 1), scaled.flatten(0, 1), features.flatten(0, 1))
-        change = self.change(seen)[:, 0].reshape(numbers.shape[:2]) + self.adjust(numbers)[..., 0]
-        rating = numbers[..., RATING] + CHANGE * torch.tanh(change / CHANGE)
         accepted = numbers[..., ACCEPTED]
+        change = self.change_of(fixed, scaled, features, accepted) + self.adjust(numbers)[..., 0]
+        rating = numbers[..., RATING] + CHANGE * torch.tanh(change / CHANGE)
         counts = numbers[..., PRESENT] * (accepted + (1 - accepted) * torch.sigmoid(doubted))
         return counts * torch.sigmoid(ceiling) * torch.sigmoid(intercept + slope * rating)
+
+    def change_of(self, fixed: Tensor, scaled: Tensor, features: Tensor, accepted: Tensor) -> Tensor:
+        """What the look of accepted nodules adds to their rating, (n, 8); 0 for the others."""
+        planes = (fixed.flatten(0, 1), scaled.flatten(0, 1), features.flatten(0, 1))
+        if torch.jit.is_tracing():  # type: ignore[no-untyped-call]  # a graph has no rows to choose
+            return self.change(self.rater(*planes)[0])[:, 0].reshape(accepted.shape) * accepted
+        change = torch.zeros_like(accepted).flatten()
+        rows = accepted.flatten().nonzero()[:, 0]  # the others need not be looked at
+        if len(rows):
+            change[rows] = self.change(self.rater(*(part[rows] for part in planes))[0])[:, 0].to(change.dtype)
+        return change.reshape(accepted.shape)
 
     def forward(self, fixed: Tensor, scaled: Tensor, features: Tensor, numbers: Tensor) -> Tensor:
         """Logits of each patient."""

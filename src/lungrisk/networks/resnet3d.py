@@ -10,6 +10,7 @@ from lungrisk.networks.score import YearOffsets
 
 INPUTS = ("volume", "lungs")
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2)}  # residual blocks of each stage
+STRIDES = 1, 2, 1, 2  # of the stages; nodules are small, so that not every stage halves the maps as for photographs
 Norm = Literal["instance", "group", "batch"]
 
 
@@ -43,7 +44,7 @@ class ResNet3d(nn.Module):
     """volume (n, k, j, i), about -1..1, and lungs, 0 or 1, to (n, heads) logits.
 
     Of 10 or 18 layers: a convolution of stride 2, a pooling, four stages of `width` * 1, 2, 4, 8 channels. The last maps are
-    weighed by a learned attention (a softmax over the volume) and summed. `both` gives, beside the logits, the number that the
+    weighed by a learned attention (a softmax over the volume) and summed; their maximum is seen beside it. `both` gives, beside the logits, the number that the
     same maps are taught to tell: the highest malignancy of a nodule.
     """
 
@@ -57,11 +58,11 @@ class ResNet3d(nn.Module):
         for stage, n_blocks in enumerate(BLOCKS[layers]):
             for place in range(n_blocks):
                 wide = width * 2**stage
-                stages.append(Block(channels, wide, 2 if stage and not place else 1, norm))
+                stages.append(Block(channels, wide, 1 if place else STRIDES[stage], norm))
                 channels = wide
         self.body = nn.Sequential(*stem, *stages)
         self.attention = nn.Conv3d(channels, 1, 1)
-        self.score, self.rating = nn.Linear(channels, 1), nn.Linear(channels, 1)
+        self.score, self.rating = nn.Linear(2 * channels, 1), nn.Linear(2 * channels, 1)
         self.years = YearOffsets(offsets)
         for head in (self.score, self.rating):
             nn.init.zeros_(head.weight)
@@ -71,7 +72,7 @@ class ResNet3d(nn.Module):
         """Logits, (n, heads), and the rating that it reads off the maps, (n,)."""
         maps = self.body(torch.stack([volume, lungs], 1)).flatten(2)
         weights = torch.softmax(self.attention(maps[..., None, None]).flatten(2), 2)
-        seen = (maps * weights).sum(2)
+        seen = torch.cat([(maps * weights).sum(2), maps.amax(2)], 1)
         return self.years(self.score(seen)[:, 0]), self.rating(seen)[:, 0]
 
     def forward(self, volume: Tensor, lungs: Tensor) -> Tensor:

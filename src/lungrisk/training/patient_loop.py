@@ -1,7 +1,7 @@
 """The training loop of patient networks: one fold, from a built module to its best weights."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,38 +12,16 @@ from torch import Tensor, nn
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
-from lungrisk.training.augmentation import apply_change, draw_change
 from lungrisk.training.checkpoints import Keeper
-from lungrisk.training.options import Options
-from lungrisk.training.patient_set import PatientSet
+from lungrisk.training.patient_batches import Fold, Rows, load_batch
 from lungrisk.training.plans import Plan, rating_of
 from lungrisk.training.processes import Group
-from lungrisk.training.scaling import shown
 from lungrisk.training.survival import loss_of
 
-Rows: TypeAlias = NDArray[np.int64]
 Tell: TypeAlias = Callable[[dict[str, Any]], None]
 CHECKPOINT_SECONDS = 20.0  # the most work that a kill can cost, beside one step
 GRADIENT_NORM = 5.0  # longer gradients are shortened to it
 LOOKED_AT = 16  # patients that are predicted at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fold:
-    """What one fold learns from. learnt, watched: rows of the patients. weights: of every patient in the loss, (n,)."""
-
-    number: int
-    patients: PatientSet
-    plan: Plan
-    options: Options
-    learnt: Rows
-    watched: Rows
-    weights: NDArray[np.float32]
-    group: Group
-
-    def seed(self, *places: int) -> list[int]:
-        """The seed of one place of the run: every epoch, step and patient has its own, so that nothing has to be remembered."""
-        return [self.options.seed, self.number, *places]
 
 
 @dataclass(slots=True)
@@ -69,7 +47,7 @@ def fit_fold(network: nn.Module, fold: Fold, keeper: Keeper, tell: Tell) -> nn.M
     parts = _parts(network, fold)
     progress, best = _restore(parts, keeper, group)
     if best is None:
-        progress.best_loss = watch(network, fold)
+        progress.best_loss = watch(network, fold) if len(fold.watched) else float("inf")
         best = _copy(network)
     saved = time.monotonic()
     for row in progress.history:
@@ -104,6 +82,8 @@ def train_step(parts: dict[str, Any], fold: Fold, rows: Rows, progress: Progress
             each = patient_losses(network, plan, batch)
         weights = torch.from_numpy(fold.weights[own]).to(group.device)
         loss = (each.float() * weights).sum() / len(rows)
+        if group.first and plan.priors:  # one share of the whole, whatever the batch
+            loss = loss + prior_loss(network, parts["starts"], plan.priors) / len(fold.learnt)
         parts["scaler"].scale(loss).backward()
         value = loss.detach().cpu().reshape(1)
     group.add_gradients(network)
@@ -116,7 +96,6 @@ def train_step(parts: dict[str, Any], fold: Fold, rows: Rows, progress: Progress
         ids = ", ".join(fold.patients.ids[row] for row in rows[:8])
         where = f"loss {total} in fold {fold.number}, epoch {progress.epoch + 1}, step {progress.step + 1}"
         raise InputError(find("trn.nan", found=f"{where}; rate {rate:.2g}; gradient {norm:.3g}; patients {ids}"))
-    _pull(parts, rate)
     parts["scaler"].step(parts["optimiser"])
     parts["scaler"].update()
     parts["schedule"].step()
@@ -131,24 +110,6 @@ def patient_losses(network: nn.Module, plan: Plan, batch: dict[str, Tensor]) -> 
     logits, rating = network.both(*inputs)  # type: ignore[operator]
     beside: Tensor = plan.auxiliary * (rating - rating_of(batch["line"])) ** 2
     return loss_of(logits, batch["answers"], batch["asked"]) + beside
-
-
-def load_batch(fold: Fold, rows: Rows, epoch: int | None) -> dict[str, Tensor]:
-    """Arrays of patients as the network is shown them, with their answers; changed at random in training (epoch given)."""
-    patients = fold.patients
-    items = []
-    for row in rows.tolist():
-        arrays = patients.arrays(row, fold.plan.needed)
-        if epoch is not None:
-            arrays = apply_change(arrays, draw_change(np.random.default_rng(fold.seed(epoch, row))))
-        items.append(arrays)
-    device = fold.group.device
-    batch = {
-        name: shown(name, torch.from_numpy(np.stack([item[name] for item in items])).to(device)) for name in items[0]
-    }
-    for name in ("answers", "asked"):
-        batch[name] = torch.from_numpy(getattr(patients, name)[rows]).to(device)
-    return batch
 
 
 def look(network: nn.Module, fold: Fold, rows: Rows) -> NDArray[np.float64]:
@@ -166,8 +127,8 @@ def look(network: nn.Module, fold: Fold, rows: Rows) -> NDArray[np.float64]:
 
 
 def watch(network: nn.Module, fold: Fold) -> float:
-    """Mean loss of the label over the patients that are watched; over those learnt from where none is."""
-    rows = fold.watched if len(fold.watched) else fold.learnt
+    """Mean loss of the label over the patients that are watched."""
+    rows = fold.watched
     answers, asked = (torch.from_numpy(array[rows]).double() for array in (fold.patients.answers, fold.patients.asked))
     each = loss_of(torch.from_numpy(look(network, fold, rows)), answers, asked)
     wrong = rows[~torch.isfinite(each).numpy()]
@@ -199,8 +160,7 @@ def _parts(network: nn.Module, fold: Fold) -> dict[str, Any]:
         (slow if plan.slow and name.startswith(plan.slow) else fast).append(weight)
     rates = [plan.learning_rate, plan.learning_rate * plan.slowly][: 1 + bool(slow)]
     groups = [{"params": part, "lr": rate} for part, rate in zip((fast, slow), rates, strict=False)]
-    decay = 0.0 if plan.anchored else plan.decay
-    optimiser = torch.optim.AdamW(groups, lr=plan.learning_rate, weight_decay=decay)
+    optimiser = torch.optim.AdamW(groups, lr=plan.learning_rate, weight_decay=plan.decay)
     steps = max(plan.epochs * len(_batches(fold, 0)), 2)
     half = fold.options.precision == "auto" and device == "cuda"
     return {
@@ -209,30 +169,35 @@ def _parts(network: nn.Module, fold: Fold) -> dict[str, Any]:
         "schedule": torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=0.2),
         "scaler": torch.amp.GradScaler(device, enabled=half),
         "half": half,
-        "anchor": [weight.detach().clone() for weight in network.parameters()] if plan.anchored else [],
-        "decay": plan.decay,
+        "starts": {name: weight.detach().clone() for name, weight in network.named_parameters()},
     }
 
 
-def _pull(parts: dict[str, Any], rate: float) -> None:
-    """Decay towards where the weights started."""
-    with torch.no_grad():
-        for weight, start in zip(parts["network"].parameters(), parts["anchor"], strict=False):
-            weight.lerp_(start, min(1.0, rate * parts["decay"]))
+def prior_loss(network: nn.Module, starts: dict[str, Tensor], priors: Sequence[tuple[str, float]]) -> Tensor:
+    """Half the squared distance of the weights from where they started, in standard deviations of their normal priors."""
+    total = torch.zeros(1)
+    for name, weight in network.named_parameters():
+        for beginning, spread in priors:
+            if name.startswith(beginning):
+                total = total.to(weight.device) + ((weight - starts[name]) ** 2).sum() / (2 * spread**2)
+    return total[0]
 
 
 def _end_epoch(parts: dict[str, Any], fold: Fold, progress: Progress, best: dict[str, Tensor]) -> dict[str, Tensor]:
     """Close an epoch: its row of the log, and its weights if they are the best so far."""
-    watched = watch(parts["network"], fold)
+    learnt = progress.total / max(progress.step, 1)
+    watched = watch(parts["network"], fold) if len(fold.watched) else learnt
     progress.epoch += 1
-    if watched < progress.best_loss:
+    if watched < progress.best_loss or not len(
+        fold.watched
+    ):  # nobody watched: the schedule decides, the last is the best
         progress.best_loss, progress.best_epoch = watched, progress.epoch
         best = _copy(parts["network"])
     row = {
         "fold": fold.number,
         "epoch": progress.epoch,
         "epochs": fold.plan.epochs,
-        "loss": progress.total / max(progress.step, 1),
+        "loss": learnt,
         "watched": watched,
         "best": progress.best_loss,
         "rate": parts["schedule"].get_last_lr()[0],

@@ -22,10 +22,11 @@ from lungrisk.core.findings import find
 from lungrisk.evaluation.calibration import cross_fit, fit_calibration
 from lungrisk.training.checkpoints import Keeper, claim, held
 from lungrisk.training.options import Options
+from lungrisk.training.patient_batches import Fold, find_donors
 from lungrisk.training.patient_card import card_of, figures_of
 from lungrisk.training.patient_graph import graph_of, lighten
 from lungrisk.training.patient_log import PatientLog
-from lungrisk.training.patient_loop import Fold, fit_fold, look
+from lungrisk.training.patient_loop import fit_fold, look
 from lungrisk.training.patient_set import PatientSet, gather
 from lungrisk.training.plans import PLANS, Plan
 from lungrisk.training.processes import Group, join_group
@@ -95,6 +96,7 @@ def fit_all(run: Run, folder: Path) -> tuple[list[nn.Module], Floats]:
         fold = Fold(
             number=number, patients=patients, plan=run.plan, options=options,
             learnt=learnt, watched=watched, weights=weights, group=run.group,
+            donors=find_donors(patients, run.plan, learnt),
         )  # fmt: skip
         keeper = Keeper(folder=folder, name=f"fold-{number}")
         networks.append(lighten(fit_fold(network, fold, keeper, log.add if log else _silent)))

@@ -29,8 +29,9 @@ class Plan:
     inputs: arrays of a patient, in the order of `forward`. exported: those of the whole network in the bundle, where they differ.
     build: (patients, rows learnt from, logits to start at, fold) to a module. whole: from the trained module to the one
     that goes into the bundle. auxiliary: weight of the line's highest rating as a second thing to learn (0: not).
-    watched: share of the patients learnt from that decides when to stop. anchored: decay pulls the weights to where they
-    started instead of to zero. slow: names that begin so learn at `slowly` times the rate.
+    watched: share of the patients learnt from that decides when to stop (0: all are learnt from, the schedule decides).
+    pasted: nodules of other patients are put into the lungs (`pasting.py`). priors: how far from its start a weight may lie, as the
+    standard deviation of a normal prior, by how its name begins. slow: names that begin so learn at `slowly` times the rate.
     """
 
     inputs: tuple[str, ...]
@@ -44,7 +45,8 @@ class Plan:
     decay: float = 0.01
     watched: float = 0.2
     auxiliary: float = 0.0
-    anchored: bool = False
+    pasted: bool = False
+    priors: tuple[tuple[str, float], ...] = ()
     slow: tuple[str, ...] = ()
     slowly: float = 0.1
 
@@ -117,15 +119,17 @@ def _with_rater(module: nn.Module, _fold: int) -> nn.Module:
 PLANS: dict[str, Plan] = {
     "seed": Plan(inputs=seed.INPUTS, build=_seed, epochs=6, patience=3, learning_rate=1e-4),
     "resnet3d": Plan(
-        inputs=resnet3d.INPUTS, build=_resnet3d, epochs=16, patience=16, batch=8, learning_rate=3e-3, auxiliary=AUXILIARY
+        inputs=resnet3d.INPUTS, build=_resnet3d, epochs=16, patience=16, batch=8, learning_rate=3e-3, auxiliary=AUXILIARY, pasted=True
     ),
     "nodules": Plan(
-        inputs=nodule_set.INPUTS, build=_nodules, epochs=20, patience=8, learning_rate=2e-2, decay=0.05, anchored=True,
-        slow=("rater.", "change.", "adjust."), slowly=0.02,
+        inputs=nodule_set.INPUTS, build=_nodules, epochs=16, patience=16, batch=16, learning_rate=2e-2, decay=0.0, watched=0.0,
+        priors=(("map", 1.0), ("change.", 0.02), ("adjust.", 0.1), ("rater.", 0.01), ("years.", 1.0)),
+        slow=("rater.", "change."), slowly=0.02,
     ),
     "backbone": Plan(
-        inputs=("seen", "numbers"), exported=backbone.INPUTS, build=_backbone, whole=_with_rater, epochs=60, patience=20,
-        batch=32, learning_rate=1e-2, decay=0.3, anchored=True,
+        inputs=("seen", "numbers"), exported=backbone.INPUTS, build=_backbone, whole=_with_rater, epochs=60, patience=60,
+        batch=32, learning_rate=2e-2, decay=0.0, watched=0.0,
+        priors=(("map", 1.0), ("reading.", 0.1), ("years.", 1.0)),
     ),
 }  # fmt: skip
 
