@@ -10,8 +10,10 @@ from made_assessments import made
 from lungrisk.assessment import assess
 from lungrisk.cohort import preparing
 from lungrisk.cohort.arrays import CUBE, NUMBERS, RECIPE, TOP_K, array_table, arrays_of
+from lungrisk.core.bundle import open_bundle
 from lungrisk.core.errors import InputError
 from lungrisk.core.records import Assessment, Recipe
+from lungrisk.engine import run
 from lungrisk.nodules import TASKS
 from lungrisk.nodules.appearance import FEATURES
 
@@ -130,6 +132,10 @@ def test_a_store_holds_what_assess_gives(chest: Path, tmp_path: Path, monkeypatc
     assert set(held) == set(arrays)
     for name, array in arrays.items():
         assert np.array_equal(held[name], array), name
+    n = int(held["numbers"][:, NUMBERS.index("present")].sum())
+    seen = {name: held[name][:n] for name in ("fixed", "scaled", "features")}
+    rated = run(open_bundle("malignancy", "malignancy"), **seen)["rating"].mean(axis=1)
+    assert rated == pytest.approx(held["numbers"][:n, 0], abs=1e-4)  # the planes of a store are those that were rated
     assert assessment.likelihood is not None
     record = store.patients[0].record
     assert record["likelihood"]["value"] == pytest.approx(assessment.likelihood.value, abs=1e-7)
