@@ -1,25 +1,23 @@
 """How the shipped line sees a simulated cohort: what it finds, how it rates, how far its likelihood is from the best possible.
 
-    python scripts/simulated_line.py COHORT [--first N]
+    python scripts/simulated_line.py COHORT STORE
 
-COHORT: made by `lungrisk simulate cohort`. Nothing is trained; one Platt map (two numbers) is fitted to all patients and
-judged on them, so its log loss flatters by about 1 / N. Results of patients are kept in COHORT/line/ and used again.
+COHORT: made by `lungrisk simulate cohort`. STORE: made of it by `lungrisk prepare COHORT/stage1 -o STORE`; what is there of an
+unfinished one is used. Nothing is trained; one Platt map (two numbers) is fitted to all patients and judged on them, so its log
+loss flatters by about 1 / N.
 """
 
 import argparse
 import csv
-import json
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections import Counter
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from lungrisk.assessment import assess
+from lungrisk.cohort.store import read_record
 from lungrisk.simulation.truth import best_log_loss
 
 NEAR_MM = 5.0  # a nodule is found when an accepted one lies within its radius and this
@@ -28,61 +26,25 @@ NEAR_MM = 5.0  # a nodule is found when an accepted one lies within its radius a
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cohort", type=Path)
-    parser.add_argument("--first", type=int, default=40)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("store", type=Path)
     options = parser.parse_args()
-    truth = read(options.cohort / "truth.csv")[: options.first]
-    paths = [options.cohort / "stage1" / row["id"] for row in truth]
-    (options.cohort / "line").mkdir(exist_ok=True)
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        records = list(pool.map(seen, paths))
+    records = {file.stem: read_record(file) for file in sorted((options.store / "patients").glob("*.npz"))}
+    truth = [row for row in read(options.cohort / "truth.csv") if row["id"] in records]
     labels = {row["id"]: int(row["cancer"]) for row in read(options.cohort / "stage1_labels.csv")}
-    nodules = read(options.cohort / "nodules.csv")
-    tell_finding(
-        [row for row in nodules if row["id"] in {one["id"] for one in truth}],
-        dict(zip(ids(truth), records, strict=True)),
-    )
+    print(f"{len(truth)} patients; status:", Counter(status(records[row["id"]]) for row in truth))
+    tell_finding([row for row in read(options.cohort / "nodules.csv") if row["id"] in records], records)
     tell_likelihood(truth, records, labels)
-    print(f"CPU seconds a patient: {np.mean([record['cpu'] for record in records]):.1f}")
-    print("statuses:", {one: sum(r["status"] == one for r in records) for one in ("assessed", "limited", "refused")})
     return 0
+
+
+def status(record: dict[str, Any]) -> str:
+    worst = {finding["severity"] for finding in record["findings"]}
+    return "refused" if "refused" in worst else "limited" if "limited" in worst else "assessed"
 
 
 def read(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def ids(rows: list[dict[str, str]]) -> list[str]:
-    return [row["id"] for row in rows]
-
-
-def seen(path: Path) -> dict[str, Any]:
-    """What the line says of a patient, kept in a file."""
-    kept = path.parents[1] / "line" / f"{path.name}.json"
-    if kept.is_file():
-        return json.loads(kept.read_text())  # type: ignore[no-any-return]
-    start = process_time()
-    result = assess(path)
-    record = {
-        "status": result.status,
-        "codes": [finding.code for finding in result.findings],
-        "value": result.likelihood.value if result.likelihood else None,
-        "cpu": process_time() - start,
-        "nodules": [
-            {
-                "centre": one.centre_mm,
-                "diameter": one.diameter_mm,
-                "type": one.type,
-                "rating": one.malignancy.mean,
-                "accepted": one.accepted,
-                "probability": one.nodule_probability,
-            }
-            for one in result.nodules
-        ],
-    }
-    kept.write_text(json.dumps(record))
-    return record
 
 
 def tell_finding(drawn: list[dict[str, str]], records: dict[str, dict[str, Any]]) -> None:
@@ -93,7 +55,7 @@ def tell_finding(drawn: list[dict[str, str]], records: dict[str, dict[str, Any]]
         found = records[row["id"]]["nodules"]
         place = np.array([float(row[axis]) for axis in ("x_mm", "y_mm", "z_mm")])
         reach = float(row["diameter_mm"]) / 2 + NEAR_MM
-        near = [n for n, one in enumerate(found) if np.linalg.norm(np.array(one["centre"]) - place) < reach]
+        near = [n for n, one in enumerate(found) if np.linalg.norm(np.array(one["centre_mm"]) - place) < reach]
         true[row["id"]] |= set(near)
         accepted = [n for n in near if found[n]["accepted"]]
         hits.append(found[accepted[0]] if accepted else None)
@@ -106,13 +68,15 @@ def tell_finding(drawn: list[dict[str, str]], records: dict[str, dict[str, Any]]
         print(f"found {name}: {got[chosen].sum()} of {chosen.sum()}")
     for kind in sorted({row["family"] for row in drawn}):
         of = np.array([row["family"] == kind for row in drawn])
-        ratings = [hit["rating"] for hit, one in zip(hits, of, strict=True) if one and hit]
+        ratings = [hit["malignancy"]["mean"] for hit, one in zip(hits, of, strict=True) if one and hit]
         scores = [float(row["score"]) for row, hit, one in zip(drawn, hits, of, strict=True) if one and hit]
         means = f"rated {np.mean(ratings):.2f}, drawn {np.mean(scores):.2f}" if ratings else ""
         print(f"  {kind}: {got[of].sum()} of {of.sum()} {means}")
     pairs = [(hit, row) for hit, row in zip(hits, drawn, strict=True) if hit]
-    rating, score = (np.array(v) for v in zip(*[(h["rating"], float(r["score"])) for h, r in pairs], strict=True))
-    ratio = [h["diameter"] / float(r["diameter_mm"]) for h, r in pairs]
+    rating, score = (
+        np.array(v) for v in zip(*[(h["malignancy"]["mean"], float(r["score"])) for h, r in pairs], strict=True)
+    )
+    ratio = [h["diameter_mm"]["mean"] / float(r["diameter_mm"]) for h, r in pairs]
     print(
         f"rating against drawn score: r {np.corrcoef(rating, score)[0, 1]:.2f}, mean difference {np.mean(rating - score):+.2f}, sd {np.std(rating - score):.2f}"
     )
@@ -122,11 +86,12 @@ def tell_finding(drawn: list[dict[str, str]], records: dict[str, dict[str, Any]]
     print(f"false positives a scan: mean {np.mean(false):.2f}, most {max(false)}")
 
 
-def tell_likelihood(truth: list[dict[str, str]], records: list[dict[str, Any]], labels: dict[str, int]) -> None:
+def tell_likelihood(truth: list[dict[str, str]], records: dict[str, dict[str, Any]], labels: dict[str, int]) -> None:
     """AUC of the line's likelihood and log loss after Platt beside the best possible and the base rate, of labels and of risks."""
     risk = np.array([float(row["risk"]) for row in truth])
     y = np.array([labels[row["id"]] for row in truth], float)
-    value = np.array([record["value"] if record["value"] is not None else 0.263 for record in records])
+    chances = [records[row["id"]]["likelihood"] for row in truth]
+    value = np.array([chance["value"] if chance else 0.263 for chance in chances])
     rows = (("labels", y), ("true risks (no luck of the draw)", risk))
     for name, target in rows:
         base = np.full(len(y), target.mean())
