@@ -1,6 +1,7 @@
 """Commands killed at random moments and started again: what they leave in the end is what an uninterrupted run leaves, to the bit.
 
     python scripts/kill_tests.py prepare COHORT [-o out/kill-tests] [--kills 20] [--seed 0] [--workers 2]
+    python scripts/kill_tests.py train STORE
 
 A run is killed (kill -9; every second time with all its processes, else the parent alone) after a random share of the time that the whole
 takes, started again, and so on; whenever it comes to its end first, its files are compared with the uninterrupted run's and it begins
@@ -42,7 +43,18 @@ def prepare(options: argparse.Namespace) -> Subject:
     )
 
 
-SUBJECTS = {"prepare": prepare}
+def train(options: argparse.Namespace) -> Subject:
+    """`lungrisk train`, with a checkpoint after every step: the bundle, but for the seconds in its log."""
+    often = "import lungrisk.training.patient_loop as loop; loop.CHECKPOINT_SECONDS = 0.0; "
+    command = [LUNGRISK[0], "-c", often + LUNGRISK[2]]
+    words = ["train", str(options.source), "--net", "nodules", "--folds", "2", "--epochs", "4", "--resume", "--quiet"]
+    return Subject(
+        command=lambda out: [*command, *words, "-o", str(out)],
+        files=lambda out: [file for file in sorted(out.glob("*")) if file.name != "log.csv"],
+    )
+
+
+SUBJECTS = {"prepare": prepare, "train": train}
 
 
 def main() -> int:

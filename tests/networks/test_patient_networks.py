@@ -99,7 +99,7 @@ def test_a_residual_network_has_as_many_layers_as_it_says(layers: int, n_convolu
     assert len(threes) == n_convolutions
 
 
-@pytest.mark.parametrize("norm", ["instance", "group", "batch"])
+@pytest.mark.parametrize("norm", ["none", "instance", "group", "batch"])
 def test_every_norm_gives_finite_logits(norm: str) -> None:
     network = resnet3d.ResNet3d(width=4, norm=norm)
     logits = network(torch.randn(2, 64, 64, 64), torch.ones(2, 64, 64, 64))

@@ -16,7 +16,7 @@ from lungrisk.training.pretrained import load_rater
 from lungrisk.training.scaling import shown
 
 N_COMPONENTS = 8  # of what the shipped network sees of a nodule: as many as a few hundred patients can bear
-AUXILIARY = 0.3  # weight of the error of the rating beside the loss of the label
+AUXILIARY = 0.5  # weight of the error of the rating beside the loss of the label
 
 Rows: TypeAlias = NDArray[np.int64]
 Build: TypeAlias = Callable[[PatientSet, Rows, Sequence[float], int], nn.Module]
@@ -119,7 +119,7 @@ def _with_rater(module: nn.Module, _fold: int) -> nn.Module:
 PLANS: dict[str, Plan] = {
     "seed": Plan(inputs=seed.INPUTS, build=_seed, epochs=6, patience=3, learning_rate=1e-4),
     "resnet3d": Plan(
-        inputs=resnet3d.INPUTS, build=_resnet3d, epochs=16, patience=16, batch=8, learning_rate=3e-3, auxiliary=AUXILIARY, pasted=True
+        inputs=resnet3d.INPUTS, build=_resnet3d, epochs=10, patience=10, batch=8, learning_rate=3e-3, auxiliary=AUXILIARY, pasted=True,
     ),
     "nodules": Plan(
         inputs=nodule_set.INPUTS, build=_nodules, epochs=16, patience=16, batch=16, learning_rate=2e-2, decay=0.0, watched=0.0,
