@@ -52,8 +52,9 @@ class NoduleSet(nn.Module):
     def change_of(self, fixed: Tensor, scaled: Tensor, features: Tensor, accepted: Tensor) -> Tensor:
         """What the look of accepted nodules adds to their rating, (n, 8); 0 for the others."""
         planes = (fixed.flatten(0, 1), scaled.flatten(0, 1), features.flatten(0, 1))
-        if torch.jit.is_tracing():  # type: ignore[no-untyped-call]  # a graph has no rows to choose
-            return self.change(self.rater(*planes)[0])[:, 0].reshape(accepted.shape) * accepted
+        if torch.onnx.is_in_onnx_export():  # a graph has no rows to choose
+            every: Tensor = self.change(self.rater(*planes)[0])[:, 0].reshape(accepted.shape) * accepted
+            return every
         change = torch.zeros_like(accepted).flatten()
         rows = accepted.flatten().nonzero()[:, 0]  # the others need not be looked at
         if len(rows):
