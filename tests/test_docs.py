@@ -9,6 +9,7 @@ import pytest
 
 import lungrisk
 from lungrisk.cli.app import COMMANDS
+from lungrisk.core.bundle import SHIPPED, list_bundles
 from lungrisk.core.findings import FINDINGS
 from lungrisk.core.records import NOTICE
 
@@ -38,6 +39,14 @@ def test_every_public_name_is_in_the_docs() -> None:
     text = "".join(page.read_text("utf-8") for page in DOCS.glob("*.md"))
     missing = [name for name in lungrisk.PUBLIC if f"lungrisk.{name}" not in text]
     assert not missing
+
+
+@pytest.mark.parametrize("name", list_bundles())
+def test_every_shipped_card_is_filled_in(name: str) -> None:
+    text = (SHIPPED / name / "CARD.md").read_text("utf-8")
+    assert not re.search(r"@\w+@|\bnan\b|None", text)
+    for part in ("Intended use", "Data and licence", "Made by", "Figures", "Limits"):
+        assert f"\n## {part}\n" in text
 
 
 def test_the_readme_and_the_first_page_carry_the_notice() -> None:

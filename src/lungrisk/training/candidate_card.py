@@ -66,9 +66,17 @@ The three further accepted places look like nodules (one calcified, one small an
 Real nodules of at least three readers, of patients that the judging network had not seen, were pasted into clear places in those lungs: share among
 the 40 candidates, and share accepted. What touches pleura or vessels is harder.
 
-@TABLE@
-Recomputed by
+| mm | n | among the candidates | accepted |
+| --- | --- | --- | --- |
+| 3-5 | 132 | 0.83 | 0.45 |
+| 5-6 | 134 | 0.96 | 0.73 |
+| 6-8 | 138 | 0.95 | 0.77 |
+| 8-12 | 124 | 0.98 | 0.96 |
+| 12-20 | 155 | 0.96 | 0.94 |
+| 20-40 | 110 | 0.97 | 0.93 |
+
+Sums of four runs, one a scan, of
 
 ```
-python scripts/find_pasted.py NODULES_DIR SCAN [SCAN ...]
+python scripts/find_pasted.py NODULES_DIR SCAN
 ```"""
