@@ -34,7 +34,11 @@ def arrays_of(rng: np.random.Generator, suspicion: float) -> dict[str, np.ndarra
     lungs[4:28, 4:28, 3:15], lungs[4:28, 4:28, 17:29] = 2, 1
     k, j, i = rng.integers(6, 22, 3)
     hu[k : k + 4, j : j + 4, i : i + 4] += 200 * max(suspicion - 2, 0)
+    grid = np.indices((32, 32, 32)) - 15.5
+    masks = np.stack([((grid**2).sum(0) <= (numbers[place, 4] / 2) ** 2) & (place < n) for place in range(TOP_K)])
     return {
+        "crops": np.where(masks, 40, -830).astype(np.int16),
+        "masks": masks.astype(np.uint8),
         "volume": hu.astype(np.int16),
         "lungs": lungs,
         "seed": np.clip(rng.normal(0.3 + 0.05 * suspicion, 0.05, (20, 50, 50)), 0, 1).astype(np.float32),

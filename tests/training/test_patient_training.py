@@ -26,6 +26,7 @@ from lungrisk.engine import run  # noqa: E402
 from lungrisk.training import Options, patient_loop, patients, train  # noqa: E402
 from lungrisk.training.checkpoints import Keeper  # noqa: E402
 from lungrisk.training.patient_set import deal, gather  # noqa: E402
+from lungrisk.training.plans import PLANS  # noqa: E402
 
 torch.set_num_threads(1)
 OPTIONS = Options(folds=3, epochs=2, threads=1)
@@ -177,11 +178,10 @@ def test_a_patient_that_is_no_number_is_named(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_before_the_step_and_names_batch_rate_and_gradient(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        patient_loop,
-        "patient_losses",
-        lambda network, *_: sum(w.sum() for w in network.parameters()) * float("inf") * torch.ones(1),
-    )
+    def lost(network: torch.nn.Module, _plan: object, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return sum(weight.sum() for weight in network.parameters()) * float("inf") * torch.ones(len(batch["answers"]))
+
+    monkeypatch.setattr(patient_loop, "patient_losses", lost)
     with pytest.raises(InputError, match=r"trn\.nan.*epoch 1, step 1; rate .*; gradient \w+; patients p0"):
         train(store.path, "backbone", replace(OPTIONS, output=tmp_path / "b"))
 
@@ -204,7 +204,10 @@ def test_a_fold_without_cancer_is_named(store: Store) -> None:
         gather(store, replace(OPTIONS, folds=40))
 
 
-def test_an_early_end_keeps_the_best_epoch_not_the_last(store: Store, tmp_path: Path) -> None:
+def test_an_early_end_keeps_the_best_epoch_not_the_last(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLANS, "backbone", replace(PLANS["backbone"], watched=0.2, priors=()))
     options = replace(OPTIONS, output=tmp_path / "b", epochs=50, patience=2, learning_rate=0.5)
     out = train(store.path, "backbone", options)
     rows = [row for row in rows_of(out / "log.csv") if row["fold"] == "0"]

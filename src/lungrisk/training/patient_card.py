@@ -16,12 +16,13 @@ from lungrisk.training.patient_set import PatientSet
 WHAT = {
     "seed": "It sees the chest shrunk to 50 x 50 x 20 voxels, where a nodule of 6 mm is less than one. It is there to be beaten.",
     "resnet3d": (
-        "It sees both lungs at the store's spacing and learns where to look. A few hundred labels alone would hardly train it, so it is "
-        "taught the line's highest malignancy rating of the patient as well: what it knows beyond the labels comes from there."
+        "It sees the lungs alone, at the store's spacing: learned maps, weighed by attention, and the thickest places. A few hundred labels would "
+        "hardly train it, so it is taught the line's highest malignancy rating of the patient as well, also of patients in whose lungs a nodule "
+        "of another one was put: what it knows beyond the labels comes from the line."
     ),
     "nodules": (
-        "It starts at the shipped line: each of the eight most suspicious nodules is rated by the shipped malignancy network, and the ratings "
-        "are joined by a leaky noisy-or fitted on the Bowl. Map, leak and convolutions are then trained end to end on the labels."
+        "It starts at the shipped line: the eight most suspicious nodules are rated by the shipped malignancy network, and the ratings "
+        "are joined by a leaky noisy-or fitted on the Bowl. Map, leak and convolutions are then trained end to end on the labels, held near their start."
     ),
     "backbone": (
         "The shipped malignancy network is not trained. What it sees of the nodules (its main components over the training patients) and their "

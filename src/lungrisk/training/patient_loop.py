@@ -21,6 +21,7 @@ from lungrisk.training.survival import loss_of
 Tell: TypeAlias = Callable[[dict[str, Any]], None]
 CHECKPOINT_SECONDS = 20.0  # the most work that a kill can cost, beside one step
 GRADIENT_NORM = 5.0  # longer gradients are shortened to it
+NAMED = 32  # ids in a finding
 LOOKED_AT = 16  # patients that are predicted at once
 
 
@@ -75,11 +76,12 @@ def train_step(parts: dict[str, Any], fold: Fold, rows: Rows, progress: Progress
     own = group.share(rows)
     torch.manual_seed(hash_seed(fold.seed(progress.epoch, progress.step, group.rank)))
     parts["optimiser"].zero_grad(set_to_none=True)
-    value = torch.zeros(1)
+    value, wrong = torch.zeros(1), rows[:0]
     if len(own):
         batch = load_batch(fold, own, progress.epoch if fold.options.augmented else None)
         with torch.autocast(group.device.partition(":")[0], enabled=parts["half"]):
             each = patient_losses(network, plan, batch)
+        wrong = own[~torch.isfinite(each.detach()).cpu().numpy()]
         weights = torch.from_numpy(fold.weights[own]).to(group.device)
         loss = (each.float() * weights).sum() / len(rows)
         if group.first and plan.priors:  # one share of the whole, whatever the batch
@@ -93,7 +95,7 @@ def train_step(parts: dict[str, Any], fold: Fold, rows: Rows, progress: Progress
     rate = parts["schedule"].get_last_lr()[0]
     # in half precision a gradient may overflow once in a while: the scaler leaves that step out
     if not np.isfinite(total) or (not parts["half"] and not np.isfinite(norm)):
-        ids = ", ".join(fold.patients.ids[row] for row in rows[:8])
+        ids = named(fold, [*wrong.tolist(), *(row for row in rows.tolist() if row not in wrong)])
         where = f"loss {total} in fold {fold.number}, epoch {progress.epoch + 1}, step {progress.step + 1}"
         raise InputError(find("trn.nan", found=f"{where}; rate {rate:.2g}; gradient {norm:.3g}; patients {ids}"))
     parts["scaler"].step(parts["optimiser"])
@@ -123,7 +125,16 @@ def look(network: nn.Module, fold: Fold, rows: Rows) -> NDArray[np.float64]:
             batch = load_batch(fold, rows[part], None)
             found[torch.from_numpy(part)] = network(*(batch[name] for name in fold.plan.inputs)).double().cpu()
     logits: NDArray[np.float64] = fold.group.add(found.to(fold.group.device)).cpu().numpy()
+    wrong = rows[~np.isfinite(logits).all(axis=1)]
+    if len(wrong):
+        ids = named(fold, wrong.tolist())
+        raise InputError(find("trn.nan", found=f"what the network of fold {fold.number} says of patients {ids}"))
     return logits
+
+
+def named(fold: Fold, rows: Sequence[int]) -> str:
+    """The ids of patients, those of a batch of usual size."""
+    return ", ".join(fold.patients.ids[row] for row in rows[:NAMED])
 
 
 def watch(network: nn.Module, fold: Fold) -> float:
@@ -131,12 +142,6 @@ def watch(network: nn.Module, fold: Fold) -> float:
     rows = fold.watched
     answers, asked = (torch.from_numpy(array[rows]).double() for array in (fold.patients.answers, fold.patients.asked))
     each = loss_of(torch.from_numpy(look(network, fold, rows)), answers, asked)
-    wrong = rows[~torch.isfinite(each).numpy()]
-    if len(wrong):
-        ids = ", ".join(fold.patients.ids[row] for row in wrong[:8])
-        raise InputError(
-            find("trn.nan", found=f"loss of patients that are watched in fold {fold.number}; patients {ids}")
-        )
     return float(each.mean())
 
 
