@@ -88,7 +88,7 @@ class ResNet3d(nn.Module):
         self.body = nn.Sequential(*stem, *stages)
         self.attention = nn.Conv3d(channels, 1, 1)
         n_seen = 2 * channels + len(WIDTHS) + 1
-        self.score, self.rating = nn.Linear(n_seen, 1), nn.Linear(n_seen, 1)
+        self.score, self.rating = nn.Linear(n_seen + 1, 1), nn.Linear(n_seen, 1)
         self.years = YearOffsets(offsets)
         for module in self.body.modules():
             if isinstance(module, nn.Conv3d):
@@ -104,7 +104,8 @@ class ResNet3d(nn.Module):
         maps = self.body(torch.cat([tissue, lungs[:, None]], 1)).flatten(2)
         weights = torch.softmax(self.attention(maps[..., None, None]).flatten(2), 2)
         seen = torch.cat([(maps * weights).sum(2), maps.amax(2), _thickest(tissue)], 1)
-        return self.years(self.score(seen)[:, 0]), self.rating(seen)[:, 0]
+        rating = self.rating(seen)
+        return self.years(self.score(torch.cat([seen, rating], 1))[:, 0]), rating[:, 0]
 
     def forward(self, volume: Tensor, lungs: Tensor) -> Tensor:
         """Logits of each patient."""
