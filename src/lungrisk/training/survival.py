@@ -76,8 +76,8 @@ def likelihood_by_year(hazards: NDArray[np.float64]) -> NDArray[np.float64]:
 def class_weights(answers: Floats, asked: Floats, balanced: bool) -> Floats:
     """The weight of each patient in the loss, (n,), mean 1: all the same, or such that both classes weigh the same.
 
-    >>> class_weights(np.array([[1.0], [0.0], [0.0], [0.0]]), np.ones((4, 1)), True).round(3).tolist()
-    [2.0, 0.667, 0.667, 0.667]
+    >>> class_weights(np.array([[1.0], [0.0], [0.0]]), np.ones((3, 1)), True).tolist()
+    [1.5, 0.75, 0.75]
     """
     weights = np.ones(len(answers), np.float32)
     if balanced:
