@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,23 @@ def test_a_store_of_another_recipe_is_refused_by_name(tmp_path: Path) -> None:
     assert "recipe" in str(error.value.findings[0].found)
     assert contents(tmp_path / "store") == before
     assert prepare_cohort(source, tmp_path / "small", PrepareOptions(recipe=other)).recipe == other
+
+
+def test_networks_calibrated_otherwise_make_another_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model's hash stays when only its limits or spreads are fitted anew; the records change all the same."""
+    source = cohort(tmp_path / "cohort", a="1")
+    prepare_cohort(source, tmp_path / "store")
+    true_open = preparing.open_bundle
+
+    def recalibrated(place: str, task: str) -> Any:
+        bundle = true_open(place, task)
+        return replace(bundle, settings={**bundle.settings, "calibration": {"accept": 0.5}})
+
+    monkeypatch.setattr(preparing, "open_bundle", recalibrated)
+    with pytest.raises(EnvironmentFault) as error:
+        prepare_cohort(source, tmp_path / "store")
+    assert code_of(error) == ["coh.other_store"]
+    assert "calibrations" in str(error.value.findings[0].found)
 
 
 def test_a_folder_with_other_files_is_not_made_a_store(tmp_path: Path) -> None:

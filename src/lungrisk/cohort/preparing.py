@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,10 @@ def _recipe(recipe: Recipe | str) -> Recipe:
 
 def _about(recipe: Recipe) -> dict[str, Any]:
     """What the arrays are made with: a store holds one kind."""
+    bundles = {task: open_bundle(task, task) for task in TASKS}
+    calibrations = {
+        task: bundle.settings["calibration"] for task, bundle in bundles.items()
+    }  # limits, spreads: not in the model
     return {
         "kind": KIND,
         "version": VERSION,
@@ -160,7 +165,8 @@ def _about(recipe: Recipe) -> dict[str, Any]:
         "recipe_hash": recipe.hash,
         "nodule_recipe_hash": NODULE_RECIPE.hash,
         "arrays": array_table(recipe),
-        "bundles": {task: open_bundle(task, task).sha256 for task in TASKS},
+        "bundles": {task: bundle.sha256 for task, bundle in bundles.items()},
+        "calibrations_hash": sha256(as_text(calibrations).encode()).hexdigest(),
     }
 
 
