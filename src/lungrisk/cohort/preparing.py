@@ -195,7 +195,8 @@ def _begin(folder: Path, about: dict[str, Any]) -> None:
             there = json.loads(file.read_text("utf-8"))
         except ValueError:
             there = {}
-        other = [name for name in made if there.get(name) != made[name]]
+        known = {"calibrations_hash": made["calibrations_hash"], **there}  # stores of the first days do not say it
+        other = [name for name in made if known.get(name) != made[name]]
         if other:
             raise EnvironmentFault(find("coh.other_store", found=f"another {', '.join(other)}", files=[folder.name]))
     elif any(entry.name != ".lock" for entry in folder.iterdir()):
