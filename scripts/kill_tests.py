@@ -79,9 +79,11 @@ def main() -> int:
     expected = digests(subject, whole)
     print(f"uninterrupted: {seconds:.1f} s, {len(expected)} files", flush=True)
     draw, kills, ends, differing = random.Random(options.seed), 0, 0, 0
-    while kills < options.kills or ends == 0:
+    whole_again = False  # the last thing to happen is an end
+    while kills < options.kills or not whole_again:
         moment = draw.uniform(0.0, seconds) if kills < options.kills else float("inf")
         code = run_and_kill(subject.command(broken), moment, everybody=kills % 2 == 0)
+        whole_again = code is not None
         if code is None:
             kills += 1
             print(f"kill {kills}: after {moment:.1f} s, {len(digests(subject, broken))} files there", flush=True)
