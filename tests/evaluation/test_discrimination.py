@@ -153,3 +153,10 @@ def test_what_does_not_exist_is_nan() -> None:
     assert np.isnan(find_threshold(scores, one_class, "youden"))
     assert np.isnan(delong_interval(scores, np.array([0, 1, 1]))).all()  # one negative has no variance
     assert np.isnan(operating_point(scores, one_class, 0.2)["specificity"])
+
+
+def test_an_interval_of_a_share_holds_the_share() -> None:
+    for n in range(1, 60):
+        for hits in range(n + 1):
+            low, high = wilson(hits, n)
+            assert 0.0 <= low <= hits / n <= high <= 1.0

@@ -114,7 +114,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
         return nan, nan
     share, wide = hits / n, Z * Z / n
     centre, half = share + wide / 2, sqrt(wide * (share * (1 - share) + wide / 4))
-    return (centre - half) / (1 + wide), (centre + half) / (1 + wide)
+    low, high = (centre - half) / (1 + wide), (centre + half) / (1 + wide)
+    return min(low, share), max(high, share)  # of 0 and n hits the end is the share itself, but for the last bit
 
 
 def find_threshold(
