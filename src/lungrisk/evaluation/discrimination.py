@@ -115,7 +115,9 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     share, wide = hits / n, Z * Z / n
     centre, half = share + wide / 2, sqrt(wide * (share * (1 - share) + wide / 4))
     low, high = (centre - half) / (1 + wide), (centre + half) / (1 + wide)
-    return min(low, share), max(high, share)  # of 0 and n hits the end is the share itself, but for the last bit
+    return max(0.0, min(low, share)), min(
+        1.0, max(high, share)
+    )  # of 0 and n hits the end is the share, but for the last bit
 
 
 def find_threshold(
