@@ -16,17 +16,25 @@ from lungrisk.core.records import Assessment, Recipe
 from lungrisk.engine import run
 from lungrisk.nodules import TASKS
 from lungrisk.nodules.appearance import FEATURES
+from lungrisk.preparation import RECIPES
 
 
 def test_every_array_is_as_the_table_says() -> None:
     other = Recipe(name="other", spacing=(6.0, 5.0, 4.0), size=(60, 62, 64))
-    for recipe in (RECIPE, other):
+    for recipe in (RECIPE, other, RECIPES["seed"]):
         for assessment in (made(0, n_nodules=0), made(1, n_nodules=3), made(2, n_nodules=11)):
             arrays = arrays_of(assessment, recipe)
             table = array_table(recipe)
             assert {name: (list(one.shape), str(one.dtype)) for name, one in arrays.items()} == {
                 name: (one["shape"], one["dtype"]) for name, one in table.items()
             }
+
+
+def test_by_the_seeds_recipe_the_volume_is_the_notebooks_array_with_the_lungs_on_its_grid() -> None:
+    assessment = made(5)
+    arrays = arrays_of(assessment, RECIPES["seed"])
+    assert np.array_equal(arrays["volume"], arrays["seed"])
+    assert arrays["volume"][arrays["lungs"] > 0].mean() < arrays["volume"][arrays["lungs"] == 0].mean()
 
 
 def test_volume_and_lungs_lie_about_the_centre_of_the_lungs() -> None:

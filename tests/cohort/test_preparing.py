@@ -245,8 +245,8 @@ def test_a_folder_with_other_files_is_not_made_a_store(tmp_path: Path) -> None:
     assert code_of(error) == ["coh.store"]
 
 
-@pytest.mark.parametrize("recipe", ["unheard of", "1mm", Recipe(name="windowed", size=(8, 8, 8), window=(-1000, 400))])
-def test_a_recipe_without_a_size_or_with_a_window_is_misuse(tmp_path: Path, recipe: Recipe | str) -> None:
+@pytest.mark.parametrize("recipe", ["unheard of", "1mm", "seed-view"])
+def test_a_recipe_without_a_size_is_misuse(tmp_path: Path, recipe: Recipe | str) -> None:
     with pytest.raises(UsageFault) as error:
         prepare_cohort(cohort(tmp_path / "cohort", a="1"), tmp_path / "store", PrepareOptions(recipe=recipe))
     assert code_of(error) == ["use.option"]

@@ -39,7 +39,8 @@ LEAST_MARGIN = 2  # voxels of the scan about the lungs
 def arrays_of(assessment: Assessment, recipe: Recipe = RECIPE) -> dict[str, NDArray[Any]]:
     """The arrays of an assessed patient; those of nodules are in the order of the assessment, zeros after the last.
 
-    volume: recipe's (k, j, i) int16, HU about the centre of the lungs. lungs: uint8 on the same grid, 0 outside, 1 left, 2 right.
+    volume: recipe's (k, j, i), int16 HU (float32 of 0..1 by a recipe with a window), about the centre of the lungs (by a recipe
+    without spacing the whole scan). lungs: uint8 on the same grid, 0 outside, 1 left, 2 right.
     pattern: (28, 24, 32) int16, what tells this lung from others, see `lung_pattern`. seed: (20, 50, 50) float32, 0..1, the
     notebook's array.
     crops: (8, 32, 32, 32) int16, HU at 1 mm about each nodule; masks: uint8, its outline there.
@@ -52,13 +53,12 @@ def arrays_of(assessment: Assessment, recipe: Recipe = RECIPE) -> dict[str, NDAr
     if scan is None or lungs is None or likelihood is None:
         raise InputError(*assessment.findings)
     volume, sides = _about_the_lungs(scan, lungs, recipe)
-    if np.ptp(volume) < LEAST_SPREAD_HU:
-        raise InputError(
-            find("coh.constant", found=f"{np.ptp(volume):.0f} HU between the lowest and the highest voxel")
-        )
     accepted = [nodule.malignancy.mean for nodule in assessment.nodules if nodule.accepted]
     line = (likelihood.value, likelihood.low, likelihood.high, max(accepted, default=0.0))
     usual = (volume, sides) if recipe.hash == RECIPE.hash else _about_the_lungs(scan, lungs, RECIPE)
+    spread = np.ptp(usual[0])
+    if spread < LEAST_SPREAD_HU:
+        raise InputError(find("coh.constant", found=f"{spread:.0f} HU between the lowest and the highest voxel"))
     return {
         "volume": volume,
         "lungs": sides,
@@ -77,7 +77,7 @@ def array_table(recipe: Recipe = RECIPE) -> dict[str, dict[str, Any]]:
     """
     size, cubes, planes = recipe.size or (0, 0, 0), (TOP_K, CUBE, CUBE, CUBE), (TOP_K, 6, PLANE, PLANE)
     kinds: dict[str, tuple[tuple[int, ...], str]] = {
-        "volume": (size, "int16"),
+        "volume": (size, "int16" if recipe.window is None else "float32"),
         "lungs": (size, "uint8"),
         "pattern": (PATTERN, "int16"),
         "seed": (SEED, "float32"),
@@ -92,20 +92,25 @@ def array_table(recipe: Recipe = RECIPE) -> dict[str, dict[str, Any]]:
     return {name: {"shape": list(shape), "dtype": kind} for name, (shape, kind) in kinds.items()}
 
 
-def _about_the_lungs(scan: Scan, lungs: Lungs, recipe: Recipe) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
-    """Volume and sides. The recipe centres its size on what it is given, so it is given the lungs' box with equal margins."""
+def _about_the_lungs(scan: Scan, lungs: Lungs, recipe: Recipe) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Volume and sides. The recipe centres its size on what it is given, so it is given the lungs' box with equal margins.
+
+    Without spacing there is no size in mm to cut: the whole scan is taken to the recipe's voxels, as the notebook did.
+    """
     mask = lungs.mask
-    low, high = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    for axis in range(3):
+    low, high = np.zeros(3, np.int64), np.array(mask.shape)
+    for axis in range(3) if recipe.spacing is not None else ():
         held = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
         low[axis], high[axis] = held[0], held[-1] + 1
-    margin = _margin(scan, recipe, high - low)
-    low, high = low - margin, high + margin
+    if recipe.spacing is not None:
+        margin = _margin(scan, recipe, high - low)
+        low, high = low - margin, high + margin
     affine = shift_affine(scan.affine, low)
     sides = lungs.left.astype(np.uint8) + 2 * (lungs.right & ~lungs.left).astype(np.uint8)
     nearest = Recipe(name="lungs", spacing=recipe.spacing, size=recipe.size, interpolation="nearest", fill=0)
     volume = resample(_cut(scan.hu, low, high, -1024), affine, recipe).array
-    return _whole(volume), resample(_cut(sides, low, high, 0), affine, nearest).array
+    shown = _whole(volume) if recipe.window is None else volume.astype(np.float32)
+    return shown, resample(_cut(sides, low, high, 0), affine, nearest).array
 
 
 def _margin(scan: Scan, recipe: Recipe, box: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -144,10 +144,8 @@ def _recipe(recipe: Recipe | str) -> Recipe:
         if recipe not in known:
             raise UsageFault(find("use.option", found=f"recipe {recipe}", expected=" or ".join(sorted(known))))
         recipe = known[recipe]
-    if recipe.size is None or not all(recipe.size) or recipe.window is not None:
-        raise UsageFault(
-            find("use.option", found=f"recipe {recipe.name}", expected="a recipe with a size and no window")
-        )
+    if recipe.size is None or not all(recipe.size):
+        raise UsageFault(find("use.option", found=f"recipe {recipe.name}", expected="a recipe with a size"))
     return recipe
 
 

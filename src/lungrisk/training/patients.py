@@ -58,7 +58,12 @@ def train(source: Path, net: str, options: Options) -> Path:
         raise UsageFault(find("use.option", found=f"--folds {options.folds}", expected="1 (hold one fold out) or more"))
     torch.set_num_threads(options.threads)
     with join_group(options.device) as group:
-        patients = gather(open_store(source), options)
+        store = open_store(source)
+        if "volume" in PLANS[net].inputs and store.recipe.window is not None:
+            raise UsageFault(
+                find("use.option", found=f"volumes by the recipe {store.recipe.name}", expected="volumes in HU")
+            )
+        patients = gather(store, options)
         run = Run(net=net, plan=PLANS[net].with_options(options), patients=patients, options=options, group=group)
         if not group.first:
             group.agree(None)  # wait until the folder is ready
