@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from lungrisk.core.calibration import METHODS
+from lungrisk.core.calibration import METHODS, Method
 from lungrisk.core.errors import InputError
 from lungrisk.evaluation.calibration import cross_fit, fit_calibration
 from lungrisk.evaluation.calibration_figures import log_losses, slope_and_intercept
@@ -126,3 +126,20 @@ def test_every_map_rises_and_stays_a_likelihood(seed: int, method: str) -> None:
     value, low, high = fit_calibration(p, y, method).apply(GRID)  # type: ignore[arg-type]
     assert np.all(np.diff(value) >= -1e-12)
     assert np.all((low >= 0) & (low <= value) & (value <= high) & (high <= 1))
+
+
+@pytest.mark.parametrize("method", ["platt", "beta"])
+def test_where_labels_were_dealt_out_anew_nearly_every_map_is_the_share_of_cancers(method: Method) -> None:
+    flat = 0
+    for seed in range(100):
+        p, y = a_cohort(seed, n=200)
+        np.random.default_rng(1000 + seed).shuffle(y)
+        calibrated = fit_calibration(p, y, method).apply(p)[0]
+        flat += np.ptp(calibrated) == 0
+        assert np.ptp(calibrated) > 0 or calibrated[0] == pytest.approx(y.mean())
+    assert flat >= 93  # of 100 slopes by chance, those that rise by more than the 5 % level allows
+
+
+def test_a_weak_but_true_relation_keeps_its_slope() -> None:
+    p, y = a_cohort(2, n=400, slope=0.4)
+    assert fit_calibration(p, y).parameters[1] > 0.2

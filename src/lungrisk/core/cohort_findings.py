@@ -153,7 +153,7 @@ COHORT_ROWS: dict[str, Row] = {
     ),
     "evl.flat": Row(
         "limited",
-        "the likelihoods do not rise with the share of cancers: the map gives everybody that share",
+        "the likelihoods do not rise with the share of cancers by more than chance: the map gives everybody that share",
         "look at the evaluation before you use it",
     ),
     "evl.time": Row("limited", "there are too few diagnoses with a time for figures by year", "follow longer"),

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
+from scipy.stats import chi2
 
 from lungrisk.cohort.splits import fold_of
 from lungrisk.core.calibration import NAMES, Calibration, Floats, Method, design_of, log_odds
@@ -14,6 +16,7 @@ from lungrisk.core.findings import find
 from lungrisk.evaluation.calibration_figures import fit_logistic
 from lungrisk.evaluation.discrimination import wilson
 
+SURE = 0.95
 LEAST_OF_EACH = 10  # fewer patients with or without cancer cannot place a curve
 
 
@@ -21,7 +24,8 @@ def fit_calibration(p: Floats, y: NDArray[np.generic], method: Method = "platt")
     """The calibration by maximum likelihood (isotonic: by least squares, which gives the same).
 
     p: (n,) 0..1; y: (n,) 0 or 1. No penalty. The map never falls: a slope that would be negative is 0 (for beta as in Kull et al.,
-    AISTATS 2017), so that likelihoods that tell nothing become the share of cancers. Isotonic: the blocks of scikit-learn's regression, kept
+    AISTATS 2017), and so are the slopes of platt and beta where they fit no better than chance would (likelihood ratio, 5 %):
+    likelihoods that tell nothing become the share of cancers. Isotonic: the blocks of scikit-learn's regression, kept
     1 / (n + 2) away from 0 and 1, for n patients cannot say more. Raises InputError (`lab.one_class`, `lab.few`, `evl.fit`).
     """
     n_positive = int(np.sum(y))
@@ -61,9 +65,25 @@ def _fit_rising(p: Floats, y: NDArray[np.generic], method: Method) -> tuple[Floa
             return parameters, covariance
         parameters[free], covariance[np.ix_(free, free)] = fit_logistic(design[:, free], y, offset)
         worst = min((place for place in slopes if place in free), key=lambda place: parameters[place], default=None)
-        if worst is None or not parameters[worst] < 0:
+        if worst is not None and parameters[worst] < 0:
+            free.remove(worst)
+            continue
+        sloping = [place for place in free if place in slopes]
+        if len(sloping) in {0, len(free)} or _better_than_chance(design, parameters, y, len(sloping)):
             return parameters, covariance
-        free.remove(worst)
+        free = [place for place in free if place not in sloping]
+
+
+def _better_than_chance(design: Floats, parameters: Floats, y: NDArray[np.generic], n_slopes: int) -> bool:
+    """Whether a map fits better than the share of cancers by more than chance gives its slopes in 19 of 20 cohorts."""
+    if not np.isfinite(parameters).all():
+        return True  # there is no best fit: the caller says so
+    truth, odds = y.astype(np.float64), design @ parameters
+    share = float(truth.mean())
+    gain = np.sum(truth * odds - np.logaddexp(0, odds)) - len(truth) * (
+        share * log(share) + (1 - share) * log(1 - share)
+    )
+    return bool(2 * gain > chi2.ppf(SURE, n_slopes))
 
 
 def fit_isotonic(p: Floats, y: NDArray[np.generic]) -> Floats:
