@@ -38,7 +38,7 @@ check: $(VENV)/.dev ## format, lint, types, documentation
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/make_docs.py --check
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir out/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir out/site
 
 format: $(VENV)/.dev ## put the code in order
 	$(BIN)/ruff check --fix .
@@ -46,7 +46,7 @@ format: $(VENV)/.dev ## put the code in order
 
 docs: $(VENV)/.dev ## write the generated pages, build the documentation in out/site
 	$(BIN)/python scripts/make_docs.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir out/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir out/site
 
 docs-pictures: $(VENV)/.plain ## draw the documentation's pictures again
 	$(BIN)/python scripts/make_pictures.py

@@ -48,8 +48,8 @@ def main() -> int:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "out" / "tutorial")
     shutil.rmtree(folder, ignore_errors=True)
     PAGE.write_text(MADE + run(TEMPLATE.read_text("utf-8"), folder), "utf-8")
-    for name in ("slices", "surface"):
-        shrink(folder / "pictures" / f"{name}.png", PICTURES / f"tutorial-{name}.webp")
+    for drawn, name in (("pictures", "slices"), ("with-lungs", "surface")):
+        shrink(folder / drawn / f"{name}.png", PICTURES / f"tutorial-{name}.webp")
     return 0
 
 
