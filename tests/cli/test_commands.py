@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from lungrisk.cli.app import COMMANDS, build
 from lungrisk.cli.exits import describe, run
+from lungrisk.core.bundle import SHIPPED
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Assessment, Likelihood
 
@@ -107,9 +108,12 @@ def test_strict_makes_a_limited_result_a_refusal(
     assert capsys.readouterr().err.startswith("geo.thick: ")
 
 
+MINE = SHIPPED / "malignancy"  # a bundle by its folder
+
+
 def test_options_reach_the_line(line: dict[str, Any], tmp_path: Path) -> None:
-    assert call("assess", str(tmp_path), "--prevalence", "0.01", "--bundle", "mine", "--keep-ids", "-q") == 0
-    assert (line["prevalence"], line["malignancy"], line["keep_ids"]) == (0.01, "mine", True)
+    assert call("assess", str(tmp_path), "--prevalence", "0.01", "--bundle", str(MINE), "--keep-ids", "-q") == 0
+    assert (line["prevalence"], line["malignancy"], line["keep_ids"]) == (0.01, str(MINE), True)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from lungrisk.cli.options import Quiet
+from lungrisk.cli.options import LABELS_HELP, Quiet
 from lungrisk.cli.terminal import existing, note
 
 Predictions = Annotated[
     Path, typer.Argument(metavar="PREDICTIONS", help="A table id,cancer of likelihoods.", show_default=False)
 ]
-Outcomes = Annotated[
-    Path, typer.Option("--labels", metavar="CSV", help="The outcomes: id,cancer (docs: cohorts).", show_default=False)
-]
+Outcomes = Annotated[Path, typer.Option("--labels", metavar="CSV", help=LABELS_HELP, show_default=False)]
 BundleOut = Annotated[
     Path, typer.Option("-o", "--out", metavar="BUNDLE", help="Folder of the new bundle.", show_default=False)
 ]

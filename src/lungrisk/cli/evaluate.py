@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lungrisk.cli.options import BUNDLE_HELP, Json, Out, Quiet
+from lungrisk.cli.options import BUNDLE_HELP, LABELS_HELP, Json, Out, Quiet
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
 
 Source = Annotated[
@@ -19,11 +19,11 @@ Source = Annotated[
 ]
 AnyBundle = Annotated[
     str | None,
-    typer.Option("--bundle", metavar="NAME|PATH", help=f"Of nodules: {BUNDLE_HELP}", show_default="all shipped"),
+    typer.Option("--bundle", metavar="NAME|PATH", help=BUNDLE_HELP, show_default="all shipped"),
 ]
 MaybeLabels = Annotated[
     Path | None,
-    typer.Option("--labels", metavar="CSV", help="Of predictions: the outcomes, id,cancer.", show_default=False),
+    typer.Option("--labels", metavar="CSV", help=LABELS_HELP, show_default=False),
 ]
 Against = Annotated[
     Path | None, typer.Option("--against", metavar="CSV", help="Other predictions to compare with.", show_default=False)

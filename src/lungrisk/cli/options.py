@@ -18,10 +18,14 @@ Json: TypeAlias = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - is stdout.", show_default=False),
 ]
-BUNDLE_HELP = "The network, by name (see lungrisk info) or by folder."
+BUNDLE_HELP = "The network or calibration, by name (see lungrisk info) or by folder."
+LABELS_HELP = "Table with id and cancer (docs: cohorts)."
+WORKERS_HELP = "Processes on this machine, one thread each."
+STRICT_HELP = "A limited result counts as refused."
+FOLDS_HELP = "Folds of the cross-validation, by patient and group."
 Bundle: TypeAlias = Annotated[str, typer.Option("--bundle", metavar="NAME|PATH", help=BUNDLE_HELP)]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
-Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="A limited result counts as refused (exit 3).")]
+Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help=STRICT_HELP)]
 KeepIds: TypeAlias = Annotated[
     bool, typer.Option("--keep-ids", help="Keep the instance UIDs of the scan instead of their hashes.")
 ]
@@ -32,15 +36,11 @@ Cohort: TypeAlias = Annotated[
     Path,
     typer.Argument(metavar="COHORT", help="A folder with a folder a patient, or a CSV id,path.", show_default=False),
 ]
-Labels: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="CSV", help="Table with id and cancer (docs: cohorts).", show_default=False)
-]
+Labels: TypeAlias = Annotated[Path | None, typer.Option(metavar="CSV", help=LABELS_HELP, show_default=False)]
 AllowMissing: TypeAlias = Annotated[
     bool, typer.Option("--allow-missing", help="Patients without label and labels without patient are only told.")
 ]
-WorkerCount: TypeAlias = Annotated[
-    int, typer.Option("--workers", min=1, metavar="N", help="Processes on this machine, one thread each.")
-]
+WorkerCount: TypeAlias = Annotated[int, typer.Option("--workers", min=1, metavar="N", help=WORKERS_HELP)]
 Dask: TypeAlias = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Work on the Dask cluster of this scheduler.", show_default=False)
 ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lungrisk.cli.options import Dask, Quiet, Slurm, WorkerCount, workers_of
+from lungrisk.cli.options import BUNDLE_HELP, STRICT_HELP, Dask, Quiet, Slurm, WorkerCount, workers_of
 from lungrisk.cli.terminal import existing, note, progress, tell_finding
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PatientBundle = Annotated[
     typer.Option(
         "--bundle",
         metavar="NAME|PATH",
-        help="A patient network or a calibration.",
+        help=BUNDLE_HELP,
         show_default="line: what lungrisk assess says",
     ),
 ]
@@ -43,7 +43,7 @@ def predict(
     workers: WorkerCount = 1,
     dask: Dask = None,
     slurm: Slurm = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A limited result counts as refused.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help=STRICT_HELP)] = False,
     quiet: Quiet = False,
 ) -> None:
     """The likelihood of cancer of every patient, as a table id,cancer with all ids.

@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lungrisk.cli.options import AllowMissing, Cohort, Dask, Labels, Quiet, Seed, Slurm, Strict, WorkerCount, workers_of
+from lungrisk.cli.options import (
+    FOLDS_HELP,
+    AllowMissing,
+    Cohort,
+    Dask,
+    Labels,
+    Quiet,
+    Seed,
+    Slurm,
+    Strict,
+    WorkerCount,
+    workers_of,
+)
 from lungrisk.cli.terminal import note, progress, tell_finding
 
 if TYPE_CHECKING:
@@ -27,7 +39,7 @@ def prepare(
     workers: WorkerCount = 1,
     dask: Dask = None,
     slurm: Slurm = None,
-    folds: Annotated[int, typer.Option(min=2, metavar="K", help="Folds for cross-validation.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, metavar="K", help=FOLDS_HELP)] = 5,
     seed: Seed = 0,
     allow_missing: AllowMissing = False,
     strict: Strict = False,

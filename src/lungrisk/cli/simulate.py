@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lungrisk.cli.options import Quiet, Seed
+from lungrisk.cli.options import WORKERS_HELP, Quiet, Seed
 from lungrisk.cli.terminal import note, progress
 
 What = Annotated[
@@ -18,7 +18,7 @@ Patients = Annotated[int, typer.Option("--patients", min=1, metavar="N", help="P
 Unlabelled = Annotated[
     int, typer.Option("--unlabelled", min=0, metavar="N", help="How many of them have no row in the labels.")
 ]
-Processes = Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes; the bytes are the same.")]
+Processes = Annotated[int, typer.Option("--workers", min=1, metavar="N", help=WORKERS_HELP)]
 
 
 def simulate(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lungrisk.cli.options import Quiet, Seed
+from lungrisk.cli.options import FOLDS_HELP, Quiet, Seed
 from lungrisk.cli.terminal import existing, progress
 
 Source = Annotated[
@@ -31,7 +31,7 @@ BundleOut = Annotated[
 ]
 Folds = Annotated[
     int,
-    typer.Option(min=0, metavar="K", help="Folds of the cross-validation by patient and group; 1 holds one fold out."),
+    typer.Option(min=0, metavar="K", help=FOLDS_HELP),
 ]
 Epochs = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Passes over the data.", show_default="the network's")
