@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pages import fill_in
+
 REPEATS = 3
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 OUT = Path("out/bench.json")
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 
 def main() -> int:
@@ -45,9 +45,7 @@ def main() -> int:
     text = table(figures)
     print(text)
     if options.docs:
-        page = PAGE.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", "utf-8")
+        fill_in("performance.md", "bench", text)
     return 0
 
 

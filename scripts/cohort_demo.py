@@ -25,6 +25,9 @@ import numpy as np
 from jinja2 import Environment
 from numpy.typing import NDArray
 
+from lungrisk.evaluation.calibration_figures import log_losses
+from lungrisk.evaluation.metrics import auc, interval
+
 NETS = ("seed", "resnet3d", "nodules", "backbone")
 GOOD = ("nodules", "backbone", "line, recalibrated")  # the best of these is to come near the best possible
 NEAR = 0.05
@@ -151,8 +154,6 @@ def predict(source: Path, target: Path) -> tuple[str | Path, ...]:
 
 def judge(out: Path, seconds: dict[str, float]) -> dict[str, Any]:
     """Log loss, regret and AUC of every predictor on the fresh patients, and whether each claim holds."""
-    from lungrisk.evaluation.metrics import auc
-
     truth = {row["id"]: float(row["risk"]) for row in read_csv(out / "fresh" / "truth.csv")}
     labels = {row["id"]: int(row["cancer"]) for row in read_csv(out / "fresh" / "stage1_labels.csv")}
     learnt = [int(row["cancer"]) for row in read_csv(out / "learn" / "stage1_labels.csv")]
@@ -169,7 +170,7 @@ def judge(out: Path, seconds: dict[str, float]) -> dict[str, Any]:
             "log_loss": estimate(loss, draws),
             "regret": estimate(loss - best, draws),
             "gain": estimate(plain - loss, draws),
-            "auc": {"value": auc(p, y), **interval(np.array(aucs))},
+            "auc": {"value": auc(p, y), **ends(np.array(aucs))},
         }
 
     def predictor(name: str, path: Path) -> dict[str, Any]:
@@ -230,21 +231,15 @@ def claims(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return rows
 
 
-def log_losses(p: NDArray[np.float64], y: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of each patient, (n,); likelihoods are clipped as the Bowl did not need to."""
-    kept = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.asarray(-np.where(y == 1, np.log(kept), np.log(1 - kept)))
-
-
 def estimate(values: NDArray[np.float64], draws: NDArray[np.int64]) -> dict[str, float]:
     """The mean with its 95 % bootstrap interval."""
-    return {"value": float(values.mean()), **interval(values[draws].mean(axis=1))}
+    return {"value": float(values.mean()), **ends(values[draws].mean(axis=1))}
 
 
-def interval(values: NDArray[np.float64]) -> dict[str, float]:
-    """2.5th and 97.5th percentile."""
-    low, high = np.quantile(values, (0.025, 0.975))
-    return {"low": float(low), "high": float(high)}
+def ends(drawn: NDArray[np.float64]) -> dict[str, float]:
+    """The interval of a figure from its bootstrap draws."""
+    low, high = interval(drawn)
+    return {"low": low, "high": high}
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pages import fill_in
+
 LUNGRISK = [sys.executable, "-c", "from lungrisk.cli import main; main()"]
-PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
-BEGIN, END = "<!-- scale -->", "<!-- /scale -->"
 COHORTS, CORES = (1595, 100_000), (2, 64, 1000)
 STORAGE_GB_S = (1.0, 10.0)  # what many readers get together: a filer, a parallel file system
 BOWL_BYTES = 94e6  # of a patient's DICOM in the Bowl: 179 slices of 512 KiB
@@ -82,9 +82,7 @@ def main() -> int:
     text = tables(figures)
     print(text)
     if options.docs:
-        page = PAGE.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", "utf-8")
+        fill_in("scale.md", "scale", text)
     return 0
 
 

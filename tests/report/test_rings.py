@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from lungrisk.core.records import Assessment
+from lungrisk.report.pictures import canvas
 from lungrisk.report.rings import LETTER_MM, LINE_MM, rings_on
 
 
@@ -26,3 +28,15 @@ def test_names_of_nodules_at_one_place_do_not_cover_each_other(assessment: Asses
     for number, (x, y, right, below) in enumerate(boxes):
         for left, top, end, bottom in boxes[:number]:
             assert right <= left + 0.1 or end <= x + 0.1 or below <= top + 0.1 or bottom <= y + 0.1
+
+
+def test_names_drawn_on_a_picture_do_not_cover_each_other(assessment: Assessment) -> None:
+    nodule = replace(assessment.nodules[0], long_mm=24.0)
+    figure = canvas.sheet(500, 500, "a picture")
+    axes = canvas.panel(figure, (10, 40, 440, 440))
+    canvas.show(axes, np.zeros((300, 300), np.uint8), (300.0, 300.0))
+    canvas.rings(axes, [(replace(nodule, id=f"n{number}"), (150.0, 150.0)) for number in range(1, 5)])
+    canvas.save(figure)
+    boxes = [text.get_window_extent().shrunk(0.9, 0.7) for text in axes.texts]  # letters, not the air about them
+    assert len(boxes) == 4
+    assert not any(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])

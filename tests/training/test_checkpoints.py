@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, and the one before when the newest is broken."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lungrisk.core.errors import EnvironmentFault, UsageFault  # noqa: E402
-from lungrisk.training.checkpoints import KEPT, Keeper, claim, held  # noqa: E402
+from lungrisk.core.locks import locked  # noqa: E402
+from lungrisk.training.checkpoints import KEPT, Keeper, claim  # noqa: E402
 
 
 def keeper(folder: Path) -> Keeper:
@@ -66,9 +68,12 @@ def test_a_full_disk_is_named_and_the_last_checkpoint_stays(tmp_path: Path, monk
 
 
 def test_a_second_training_in_a_folder_is_refused_until_the_first_ends(tmp_path: Path) -> None:
-    with held(tmp_path), pytest.raises(EnvironmentFault, match=r"trn\.locked"), held(tmp_path):
+    def held() -> AbstractContextManager[object]:
+        return locked(tmp_path / ".lock", "trn.locked")
+
+    with held(), pytest.raises(EnvironmentFault, match=r"trn\.locked"), held():
         pass
-    with held(tmp_path):
+    with held():
         pass
 
 

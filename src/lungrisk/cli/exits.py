@@ -19,7 +19,7 @@ from lungrisk import __version__
 from lungrisk.core.errors import EnvironmentFault, LungriskError
 from lungrisk.core.findings import find
 
-INTERRUPTED, TERMINATED, BROKEN_PIPE, DEFECT = 130, 143, 141, 70
+PARTLY, DEFECT, INTERRUPTED, BROKEN_PIPE, TERMINATED = 4, 70, 130, 141, 143
 
 
 class _Terminated(BaseException):

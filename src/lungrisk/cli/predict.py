@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lungrisk.cli.exits import PARTLY
 from lungrisk.cli.options import BUNDLE_HELP, STRICT_HELP, Dask, Quiet, Slurm, WorkerCount, workers_of
 from lungrisk.cli.terminal import existing, note, progress, tell_finding
 
 if TYPE_CHECKING:
     from lungrisk.prediction import Outcome
 
-PARTLY = 4
 Source = Annotated[
     Path,
     typer.Argument(

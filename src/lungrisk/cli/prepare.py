@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lungrisk.cli.exits import PARTLY
 from lungrisk.cli.options import (
     FOLDS_HELP,
     AllowMissing,
@@ -23,7 +24,6 @@ from lungrisk.cli.terminal import note, progress, tell_finding
 if TYPE_CHECKING:
     from lungrisk.cohort.store import StoredPatient
 
-PARTLY = 4
 Out = Annotated[Path, typer.Option("-o", "--out", metavar="STORE", help="Folder of the store.", show_default=False)]
 Recipe = Annotated[
     str,

@@ -1,10 +1,8 @@
 """From a folder of patients to a store: each patient goes down the same line as one scan does, and loses nobody on the way."""
 
-import fcntl
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import prod
@@ -35,6 +33,7 @@ from lungrisk.core.cohort import Label
 from lungrisk.core.errors import EnvironmentFault, InputError, LungriskError, UsageFault, refusals
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.locks import locked
 from lungrisk.core.records import Recipe
 from lungrisk.nodules import RECIPE as NODULE_RECIPE
 from lungrisk.nodules import TASKS
@@ -88,7 +87,7 @@ def prepare_cohort(
             raise InputError(*findings)
     folder = Path(out).absolute()  # workers may stand elsewhere
     about = _about(recipe)
-    with _locked(folder):
+    with locked(folder / ".lock", "coh.locked"):
         _begin(folder, about)
         todo = [patient for patient in patients if not _is_done(folder, patient)]
         _check_space(folder, recipe, len(todo))
@@ -166,22 +165,6 @@ def _about(recipe: Recipe) -> dict[str, Any]:
         "bundles": {task: bundle.sha256 for task, bundle in bundles.items()},
         "calibrations_hash": sha256(as_text(calibrations).encode()).hexdigest(),
     }
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else works on the store meanwhile; the lock goes with the process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / ".lock").open("w")
-    except OSError as error:
-        raise EnvironmentFault(find("env.disk", found=error.strerror, files=[folder.name])) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise EnvironmentFault(find("coh.locked", found=folder.name)) from error
-        yield
 
 
 def _begin(folder: Path, about: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lungrisk.core.cohort import Label
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.core.files import write_atomic
-from lungrisk.core.findings import FINDINGS, Finding, find
+from lungrisk.core.findings import FINDINGS, Finding, find, read_finding
 from lungrisk.core.records import Recipe
 
 KIND, VERSION = "lungrisk-store", 1
@@ -58,7 +58,7 @@ class StoredPatient:
         known = self.record.get("findings")
         if known is None:
             return tuple(find(code) for code in self.codes)
-        return tuple(_finding(one) for one in known)
+        return tuple(read_finding(one) for one in known)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +82,7 @@ class Store:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was noticed of the cohort as a whole: its labels, pairs of the same scan, leaks."""
-        return tuple(_finding(one) for one in self.about["findings"])
+        return tuple(read_finding(one) for one in self.about["findings"])
 
     @property
     def usable(self) -> tuple[StoredPatient, ...]:
@@ -229,19 +229,10 @@ def _label(row: dict[str, str]) -> Label:
     )
 
 
-def _finding(about: Mapping[str, Any]) -> Finding:
-    names = {field.name for field in fields(Finding)}
-    values = {name: value for name, value in about.items() if name in names}
-    return Finding(**_tuples(values))
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
 def recipe_from(about: Mapping[str, Any]) -> Recipe:
     """A recipe from its plain values."""
-    return Recipe(**_tuples(about))
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in about.items()}
+    return Recipe(**values)
 
 
 def read_recipe(file: str | Path) -> Recipe:

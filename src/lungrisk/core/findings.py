@@ -3,8 +3,8 @@
 A code is never reused. The documentation page, the exit code and the texts in every output follow from the row.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from lungrisk.core.cohort_findings import COHORT_ROWS
@@ -62,6 +62,17 @@ class Finding:
             "slices": list(self.slices),
             "effect": self.effect,
         }
+
+
+def read_finding(about: Mapping[str, Any]) -> Finding:
+    """A finding from its plain values, as `as_dict` or `dataclasses.asdict` gives them.
+
+    >>> read_finding(find("geo.hole", slices=[3]).as_dict()).slices
+    (3,)
+    """
+    known = {field.name: about[field.name] for field in fields(Finding) if field.name in about}
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+    return Finding(**values)
 
 
 def find(

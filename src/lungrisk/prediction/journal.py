@@ -1,6 +1,5 @@
 """What was finished of a prediction, a line a patient beside the output: a command that was killed goes on from there."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from typing import Any
 
 from lungrisk.core.cohort import Prediction
 from lungrisk.core.errors import EnvironmentFault
-from lungrisk.core.findings import Finding, find
+from lungrisk.core.findings import Finding, find, read_finding
+from lungrisk.core.locks import locked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +61,7 @@ def open_journal(output: Path | None, key: str) -> Iterator[Journal]:
     if output is None:
         yield Journal({})
         return
-    path = journal_of(output)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentFault(find("env.disk", found=error.strerror, files=[path.name])) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise EnvironmentFault(find("coh.locked", files=[path.name])) from error
+    with locked(journal_of(output), "coh.locked") as stream:
         yield Journal(_read(stream, key), stream)
 
 
@@ -95,8 +85,4 @@ def _read(stream: TextIOWrapper, key: str) -> dict[str, Outcome]:
 
 def _outcome(values: dict[str, Any]) -> Outcome:
     prediction = {**values["prediction"], "years": tuple(values["prediction"]["years"])}
-    return Outcome(prediction=Prediction(**prediction), findings=tuple(map(_finding, values["findings"])))
-
-
-def _finding(values: dict[str, Any]) -> Finding:
-    return Finding(**{**values, "files": tuple(values["files"]), "slices": tuple(values["slices"])})
+    return Outcome(prediction=Prediction(**prediction), findings=tuple(map(read_finding, values["findings"])))

@@ -1,13 +1,10 @@
-"""Checkpoints that survive kill -9 and broken files, and the lock of a training's folder."""
+"""Checkpoints that survive kill -9 and broken files."""
 
-import fcntl
 import os
 import pickle
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,18 +84,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of a folder. Raises EnvironmentFault (`trn.locked`) when one is at work in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise EnvironmentFault(find("trn.locked", files=[folder.name])) from error
-        yield
 
 
 def claim(folder: Path, key: str, resume: bool) -> None:

@@ -19,8 +19,9 @@ from lungrisk.core.calibration import Calibration, chance_of
 from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
+from lungrisk.core.locks import locked
 from lungrisk.evaluation.calibration import cross_fit, fit_calibration
-from lungrisk.training.checkpoints import Keeper, claim, held
+from lungrisk.training.checkpoints import Keeper, claim
 from lungrisk.training.options import Options
 from lungrisk.training.patient_batches import Fold, find_donors
 from lungrisk.training.patient_card import card_of, figures_of
@@ -69,7 +70,7 @@ def train(source: Path, net: str, options: Options) -> Path:
             group.agree(None)  # wait until the folder is ready
             fit_all(run, options.folder)
             return options.output
-        with held(options.folder):
+        with locked(options.folder / ".lock", "trn.locked"):
             claim(options.folder, key_of(run), options.resume)
             group.agree(None)
             networks, logits = fit_all(run, options.folder)

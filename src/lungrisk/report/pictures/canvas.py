@@ -1,5 +1,6 @@
 """A sheet of paper for a picture: a matplotlib figure without pyplot, so without global state, saved as PNG bytes."""
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from lungrisk.core.records import NOTICE, Nodule
+from lungrisk.report.rings import rings_at
 from lungrisk.report.sampling import Grey, contours
 
 DPI = 100
@@ -21,6 +23,7 @@ LEFT_COLOUR = "#4f9bd9"
 RIGHT_COLOUR = "#3fb39d"
 NODULE_COLOUR = "#ffb000"
 OTHER_COLOUR = "#c9d1d9"
+LETTER_PX, LINE_PX = 7.5, 12.0  # of the names of nodules, size 8
 HALO = [withStroke(linewidth=2.2, foreground="#000000b0")]
 
 
@@ -76,13 +79,14 @@ def scale_bar(axes: Axes, length_mm: float) -> None:
     axes.text(x, 0.935 * height, f"{length_mm:g} mm", color="white", size=7, va="bottom", path_effects=HALO)
 
 
-def ring(axes: Axes, nodule: Nodule, centre: tuple[float, float]) -> None:
-    """A circle around a nodule at (across, down) mm, with its name; thin and grey for one that was not accepted."""
-    radius = max(nodule.long_mm / 2 + 3.0, 7.0)
-    colour, width = (NODULE_COLOUR, 1.4) if nodule.accepted else (OTHER_COLOUR, 0.8)
-    axes.add_patch(Circle(centre, radius, fill=False, edgecolor=colour, linewidth=width))
-    x, y = centre[0] + 0.75 * radius, centre[1] - 0.75 * radius
-    axes.text(x, y, nodule.id, color=colour, size=8, va="bottom", path_effects=HALO, clip_on=True)
+def rings(axes: Axes, places: Sequence[tuple[Nodule, tuple[float, float]]]) -> None:
+    """A circle around each nodule at (across, down) mm, with its name; thin and grey for those that were not accepted."""
+    pixel_mm = axes.get_xlim()[1] / axes.bbox.width
+    for one in rings_at(places, LETTER_PX * pixel_mm, LINE_PX * pixel_mm):
+        colour, width = (NODULE_COLOUR, 1.4) if one["accepted"] else (OTHER_COLOUR, 0.8)
+        axes.add_patch(Circle((one["x"], one["y"]), one["r"], fill=False, edgecolor=colour, linewidth=width))
+        x, y = one["label"]
+        axes.text(x, y, one["id"], color=colour, size=8, va="baseline", path_effects=HALO, clip_on=True)
 
 
 def outline(axes: Axes, mask: NDArray[np.bool_], size_mm: tuple[float, float], colour: str) -> None:

@@ -53,8 +53,7 @@ def draw_mip(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) -> by
         canvas.show(axes, fit(view, steps(scan.spacing, axis), pixel_mm), sizes[axis])
         canvas.letters(axes, LETTERS[axis])
         canvas.scale_bar(axes, 50)
-        for nodule in nodules:
-            canvas.ring(axes, nodule, _within(scan, nodule, axis, box))
+        canvas.rings(axes, [(nodule, _within(scan, nodule, axis, box)) for nodule in nodules])
         left += pixels[axis][1] + GAP_PX
     return canvas.save(figure)
 
@@ -85,9 +84,12 @@ def _draw_slabs(
         canvas.show(axes, fit(picture, scan.spacing[1:], size[1] / width), size)
         canvas.caption(axes, f"about slice {k}")
         canvas.scale_bar(axes, 50)
-        for nodule in nodules:
-            if abs(float(scan.to_index(nodule.centre_mm)[0]) - k) <= half + nodule.max_3d_mm / 2 / scan.spacing[0]:
-                canvas.ring(axes, nodule, _within(scan, nodule, 0, box))
+        shown = [
+            nodule
+            for nodule in nodules
+            if abs(float(scan.to_index(nodule.centre_mm)[0]) - k) <= half + nodule.max_3d_mm / 2 / scan.spacing[0]
+        ]
+        canvas.rings(axes, [(nodule, _within(scan, nodule, 0, box)) for nodule in shown])
 
 
 def _within(scan: Scan, nodule: Nodule, axis: int, box: Box) -> tuple[float, float]:

@@ -40,8 +40,7 @@ def draw_planes(scan: Scan, lungs: Lungs | None, nodules: tuple[Nodule, ...]) ->
         if lungs is not None:
             canvas.outline(axes, section(lungs.left, axis, index[axis]), sizes[axis], canvas.LEFT_COLOUR)
             canvas.outline(axes, section(lungs.right, axis, index[axis]), sizes[axis], canvas.RIGHT_COLOUR)
-        for nodule in nodules:
-            canvas.ring(axes, nodule, project(scan, nodule.centre_mm, axis))
+        canvas.rings(axes, [(nodule, project(scan, nodule.centre_mm, axis)) for nodule in nodules])
         left += width + GAP_PX
     return canvas.save(figure)
 

@@ -69,8 +69,10 @@ def _cell(
     canvas.caption(axes, f"slice {k}")
     canvas.letters(axes, ("R", "L", "A", "P"))
     canvas.scale_bar(axes, 50)
+    places = []
     for nodule in nodules:
         at_mm = scan.spacing[0] * abs(float(scan.to_index(nodule.centre_mm)[0]) - k)
         if at_mm <= max(nodule.max_3d_mm, scan.spacing[0]) / 2:
             across, down = project(scan, nodule.centre_mm, 0)
-            canvas.ring(axes, nodule, (across - box.i.start * scan.spacing[2], down - box.j.start * scan.spacing[1]))
+            places.append((nodule, (across - box.i.start * scan.spacing[2], down - box.j.start * scan.spacing[1])))
+    canvas.rings(axes, places)
