@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 TRAIN = ["src/lungrisk/networks", "src/lungrisk/training", "tests/networks", "tests/training"]
 collect_ignore = [] if find_spec("torch") else TRAIN
+collect_ignore_glob = ["tests/*/conftest.py"]  # fixtures, no doctests: two files of one name cannot both be collected
 
 
 def pytest_report_header() -> list[str]:
