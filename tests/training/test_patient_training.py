@@ -25,7 +25,7 @@ from lungrisk.core.errors import InputError, UsageFault  # noqa: E402
 from lungrisk.engine import run  # noqa: E402
 from lungrisk.training import Options, patient_loop, patients, train  # noqa: E402
 from lungrisk.training.checkpoints import Keeper  # noqa: E402
-from lungrisk.training.patient_set import deal, gather  # noqa: E402
+from lungrisk.training.patient_set import gather  # noqa: E402
 from lungrisk.training.plans import PLANS  # noqa: E402
 
 torch.set_num_threads(1)
@@ -117,11 +117,6 @@ def test_folds_are_stratified_grouped_and_the_stores_own_when_their_number_fits(
     other = gather(store, replace(OPTIONS, folds=4))
     positives = [int(other.positive[other.fold == fold].sum()) for fold in range(4)]
     assert max(positives) - min(positives) <= 1
-    groups = [f"g{number // 3}" for number in range(60)]
-    parts = deal(groups, np.arange(60) % 4 == 0, 5, 0)
-    assert all(
-        len({int(part) for part, name in zip(parts, groups, strict=True) if name == group}) == 1 for group in groups
-    )
 
 
 def test_the_patients_held_out_are_neither_learnt_from_nor_watched(store: Store) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungrisk.cohort.labels import check_classes
+from lungrisk.cohort.splits import stratified_fold_of
 from lungrisk.cohort.store import Store
 from lungrisk.core.cohort import Label
 from lungrisk.core.errors import InputError, UsageFault, refusals
@@ -68,10 +69,10 @@ class PatientSet:
         """
         held_out = np.flatnonzero(self.fold == fold)
         others = np.flatnonzero(self.fold != fold)
+        if not watched:
+            return others, others[:0], held_out
         groups = [self.groups[row] for row in others]
-        part = (
-            deal(groups, self.positive[others], max(2, round(1 / watched)), seed) if watched else np.ones(len(others))
-        )
+        part = stratified_fold_of(groups, self.positive[others].tolist(), max(2, round(1 / watched)), seed)
         return others[part != 0], others[part == 0], held_out
 
     @property
@@ -109,7 +110,8 @@ def gather(store: Store, options: Options) -> PatientSet:
     groups = tuple(one.group for one in chosen)
     stored = np.array([one.fold for one in chosen], np.int64)
     n_stored = 1 + max(one.fold for one in store.patients)
-    fold = stored if options.folds in (1, n_stored) else deal(groups, positive, options.folds, options.seed)
+    fits = options.folds in (1, n_stored)
+    fold = stored if fits else stratified_fold_of(groups, positive.tolist(), options.folds, options.seed)
     _check_folds(fold, positive, options.folds)
     return PatientSet(
         store=store,
@@ -121,23 +123,6 @@ def gather(store: Store, options: Options) -> PatientSet:
         n_folds=options.folds,
         left_out=left_out,
     )
-
-
-def deal(groups: Sequence[str], positive: NDArray[np.bool_], n: int, seed: int) -> NDArray[np.int64]:
-    """Part 0..n-1 of each item, (m,): groups stay together, those with a positive are dealt out first, so that each part gets its share.
-
-    >>> deal(["a", "b", "c", "d"], np.array([True, True, False, False]), 2, 0).tolist() in ([0, 1, 0, 1], [0, 1, 1, 0], [1, 0, 0, 1], [1, 0, 1, 0])
-    True
-    """
-    with_positive = {group for group, yes in zip(groups, positive, strict=True) if yes}
-    first = sorted(with_positive, key=lambda group: _shuffled(group, seed))
-    second = sorted(set(groups) - with_positive, key=lambda group: _shuffled(group, seed))
-    place = {group: rank % n for rank, group in enumerate([*first, *second])}
-    return np.array([place[group] for group in groups], np.int64)
-
-
-def _shuffled(group: str, seed: int) -> str:
-    return sha256(f"{seed}:{group}".encode()).hexdigest()
 
 
 def _check_folds(fold: NDArray[np.int64], positive: NDArray[np.bool_], n_folds: int) -> None:
