@@ -64,6 +64,31 @@ def test_likelihoods_by_year_are_each_judged_in_their_year() -> None:
     assert found["years"][4]["auc"] == pytest.approx(auc(risk, time <= 5))  # beyond the last column: the last
 
 
+def test_the_brier_score_of_a_year_is_the_mean_square_where_nobody_leaves() -> None:
+    risk, time = a_cohort(8)
+    chances = np.stack([risk / 4, risk / 2], axis=1)
+    found = survival_figures(chances, time, np.ones(150, bool))["years"]
+    for year in (1, 2):
+        truth = time <= year
+        assert found[year - 1]["brier"] == pytest.approx(np.mean((chances[:, year - 1] - truth) ** 2))
+        assert found[year - 1]["brier_base_rate"] == pytest.approx(truth.mean() * (1 - truth.mean()))
+    assert np.isnan(found[2]["brier"])  # nothing was said of the third year
+    assert np.isnan(survival_figures(risk, time, np.ones(150, bool))["years"][0]["brier"])
+
+
+def test_true_chances_beat_the_base_rate_and_patients_who_left_do_not_shift_the_brier_score() -> None:
+    rng = np.random.default_rng(9)
+    hazard = rng.choice([0.05, 0.8], 4000)
+    time = rng.exponential(1 / hazard)
+    leaves = rng.exponential(4, 4000)
+    chances = 1 - np.exp(-hazard[:, None] * np.array([1, 2]))
+    whole = survival_figures(chances, time, np.ones(4000, bool))["years"][1]
+    partly = survival_figures(chances, np.minimum(time, leaves), time <= leaves)["years"][1]
+    assert partly["brier"] < partly["brier_base_rate"]
+    assert partly["brier"] == pytest.approx(whole["brier"], abs=0.02)
+    assert partly["brier_base_rate"] == pytest.approx(whole["brier_base_rate"], abs=0.02)
+
+
 def test_intervals_hold_their_figures() -> None:
     risk, time = a_cohort(7, 80)
     event = time < 4

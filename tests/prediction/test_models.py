@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_bundles import RECIPE, arrays, calibration_bundle, patient_bundle
 
+from lungrisk.core.bundle import open_bundle
 from lungrisk.core.calibration import Calibration
 from lungrisk.core.errors import EnvironmentFault, InputError
 from lungrisk.prediction.models import judge_arrays, open_model
@@ -96,6 +97,17 @@ def test_a_bundle_trained_anew_in_the_same_folder_is_not_mistaken_for_the_old_on
     for slope in (1.0, 2.0):
         model = open_model(str(patient_bundle(tmp_path / "net", [slope])))
         assert judge_arrays(model, "new", arrays(4.0))[0].value == pytest.approx(sigmoid(slope), abs=1e-6)
+
+
+def test_what_a_prediction_rests_on_changes_with_the_calibration_too(tmp_path: Path) -> None:
+    net = patient_bundle(tmp_path / "net", [1.0])
+    softer = Calibration(method="platt", parameters=(0.0, 0.5), prevalence=0.3)
+    other = patient_bundle(tmp_path / "softer", [1.0], calibration=softer.as_dict())
+    assert open_bundle(net).sha256 == open_bundle(other).sha256
+    assert len({open_model(str(place)).digests for place in (net, other)}) == 2
+    on_each = [calibration_bundle(tmp_path / f"on-{place.name}", softer, place) for place in (net, other)]
+    assert len({open_model(str(place)).digests for place in on_each}) == 2
+    assert open_model(None).digests == ()
 
 
 def test_a_network_that_gives_no_number_refuses_the_patient(tmp_path: Path) -> None:

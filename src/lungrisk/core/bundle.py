@@ -36,6 +36,11 @@ class Bundle:
     sha256: str
     settings: dict[str, Any]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything in it: the settings, with the calibration, and the hashes of the files."""
+        return sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+
 
 def open_bundle(place: str | Path, task: str | None = None) -> Bundle:
     """Open a bundle by the name of a shipped one or by path, and verify its hashes.

@@ -139,7 +139,7 @@ def _key(source: str | Path, model: Model, store: Store | None) -> str:
     parts = {
         "lungrisk": lungrisk.__version__,
         "source": str(Path(source).absolute()) if store is None else store.hash,
-        "model": list(model.provenance),
-        "line": [open_bundle(task, task).sha256 for task in LINES_OWN],
+        "model": model.digests,
+        "line": [open_bundle(task, task).digest for task in LINES_OWN],
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

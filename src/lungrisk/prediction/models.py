@@ -77,6 +77,12 @@ class Model:
         mine = () if self.bundle is None else ({"name": self.bundle.name, "sha256": self.bundle.sha256},)
         return mine + (() if self.base is None else self.base.provenance)
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of every bundle that takes part, but those of the line: another calibration is another digest."""
+        mine = () if self.bundle is None else (self.bundle.digest,)
+        return mine + (() if self.base is None else self.base.digests)
+
 
 def open_model(place: str | None) -> Model:
     """The model of a bundle's name or folder; None or "line": the shipped line.
