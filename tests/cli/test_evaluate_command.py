@@ -66,6 +66,20 @@ def test_calibrate_writes_a_bundle_and_says_where(
     assert json.loads((tmp_path / "b" / "bundle.json").read_text())["task"] == "calibration"
 
 
+def test_a_text_for_not_known_is_taken_where_it_is_named(
+    tables: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions, labels = tables
+    header, _, _, *rows = labels.read_text().splitlines()
+    labels.write_text("\n".join([header, "0,-1", "1,?", *rows]) + "\n")
+    for command in (("evaluate",), ("calibrate", "-o", tmp_path / "b")):
+        words = (command[0], predictions, "--labels", labels, *command[1:])
+        assert call(*words, "--unknown", "-1") == 3
+        assert "cancer '?' in line 3" in capsys.readouterr().err
+        assert call(*words, "--unknown", "-1", "--unknown", "?") == 0
+    assert json.loads((tmp_path / "b" / "bundle.json").read_text())["figures"]["n"] == 148
+
+
 def test_mistakes_end_with_the_exit_codes_of_the_contract(tables: tuple[Path, Path], tmp_path: Path) -> None:
     predictions, labels = tables
     bad = tmp_path / "bad.csv"

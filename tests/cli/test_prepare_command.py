@@ -10,6 +10,7 @@ import pytest
 from lungrisk.cli.app import build
 from lungrisk.cli.exits import run
 from lungrisk.cohort import preparing
+from lungrisk.cohort.store import open_store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cohort"))
 from made_assessments import assess_made, cohort
@@ -48,6 +49,18 @@ def test_a_whole_cohort_ends_with_0_and_strictness_turns_limited_into_refused(
     assert not err
     assert call("prepare", source, "-o", tmp_path / "store", "--quiet", "--strict") == 4
     assert "b  limited   geo.thick" in capsys.readouterr().out
+
+
+def test_labels_that_are_not_known_may_be_written_as_one_says(tmp_path: Path) -> None:
+    source, labels = cohort(tmp_path / "cohort", a="1", b="2"), tmp_path / "labels.csv"
+    labels.write_text("id,cancer\na,1\nb,-1\n")
+    words = ("prepare", source, "-o", tmp_path / "store", "--labels", labels, "--quiet")
+    assert call(*words) == 3
+    assert call(*words, "--unknown", "-1") == 0
+    label = {patient.id: patient.label for patient in open_store(tmp_path / "store").patients}
+    assert label["a"] is not None
+    assert label["a"].cancer == 1
+    assert label["b"] is None or label["b"].cancer is None
 
 
 def test_a_locked_store_ends_with_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lungrisk.cli.options import LABELS_HELP, Quiet
+from lungrisk.cli.options import LABELS_HELP, Quiet, Unknown
 from lungrisk.cli.terminal import existing, note
 
 Predictions = Annotated[
@@ -32,6 +32,7 @@ def calibrate(
         typer.Option(metavar="NAME", help="platt, isotonic, beta, temperature or prior."),
     ] = "platt",
     base: Base = "line",
+    unknown: Unknown = None,
     quiet: Quiet = False,
 ) -> None:
     """Fit likelihoods to your own outcomes; the card shows how good that is on patients not fitted on."""
@@ -41,7 +42,7 @@ def calibrate(
     from lungrisk.core.bundle import open_bundle
     from lungrisk.evaluation import calibrate as run
 
-    folder = run(predictions, labels, out, method, base=base)
+    folder = run(predictions, labels, out, method, base=base, unknown=tuple(unknown or ()))
     settings = open_bundle(folder).settings
     for finding in settings["findings"]:
         note(f"{finding['code']}: {finding['message']} ({finding['found']})", quiet=quiet)

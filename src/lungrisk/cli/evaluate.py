@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lungrisk.cli.options import BUNDLE_HELP, LABELS_HELP, Json, Out, Quiet
+from lungrisk.cli.options import BUNDLE_HELP, LABELS_HELP, Json, Out, Quiet, Unknown
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
 
 Source = Annotated[
@@ -63,6 +63,7 @@ def evaluate(
     sensitivity: Sensitivities = None,
     specificity: Specificities = None,
     threshold: Thresholds = None,
+    unknown: Unknown = None,
     store: StoreOfNodules = None,
     nodules: TrueNodules = None,
     json_target: Json = None,
@@ -81,6 +82,7 @@ def evaluate(
         sensitivities=tuple(sensitivity or plain.sensitivities),
         specificities=tuple(specificity or plain.specificities),
         thresholds=tuple(threshold or ()),
+        unknown=tuple(unknown or ()),
         store=store,
         nodules=nodules,
     )

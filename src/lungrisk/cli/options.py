@@ -37,6 +37,12 @@ Cohort: TypeAlias = Annotated[
     typer.Argument(metavar="COHORT", help="A folder with a folder a patient, or a CSV id,path.", show_default=False),
 ]
 Labels: TypeAlias = Annotated[Path | None, typer.Option(metavar="CSV", help=LABELS_HELP, show_default=False)]
+Unknown: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unknown", metavar="TEXT", help="In the labels also means: not known; -1, for example.", show_default=False
+    ),
+]
 AllowMissing: TypeAlias = Annotated[
     bool, typer.Option("--allow-missing", help="Patients without label and labels without patient are only told.")
 ]

@@ -16,6 +16,7 @@ from lungrisk.cli.options import (
     Seed,
     Slurm,
     Strict,
+    Unknown,
     WorkerCount,
     workers_of,
 )
@@ -41,6 +42,7 @@ def prepare(
     slurm: Slurm = None,
     folds: Annotated[int, typer.Option(min=2, metavar="K", help=FOLDS_HELP)] = 5,
     seed: Seed = 0,
+    unknown: Unknown = None,
     allow_missing: AllowMissing = False,
     strict: Strict = False,
     quiet: Quiet = False,
@@ -58,6 +60,7 @@ def prepare(
         workers=workers_of(workers, dask, slurm),
         folds=folds,
         seed=seed,
+        unknown=tuple(unknown or ()),
         allow_missing=allow_missing,
         strict=strict,
     )

@@ -49,7 +49,7 @@ class PrepareOptions:
     """How to prepare a cohort.
 
     labels: CSV id,cancer,... or None. recipe: of the volumes, a Recipe or a name. workers: where the work is done.
-    folds, seed: of the cross-validation. allow_missing: patients without a label and labels without a patient are only told.
+    folds, seed: of the cross-validation. unknown: see `read_labels`. allow_missing: patients without a label and labels without a patient are only told.
     strict: limited patients count as refused.
     """
 
@@ -58,6 +58,7 @@ class PrepareOptions:
     workers: Workers = field(default_factory=Workers)
     folds: int = 5
     seed: int = 0
+    unknown: tuple[str, ...] = ()
     allow_missing: bool = False
     strict: bool = False
 
@@ -81,7 +82,7 @@ def prepare_cohort(
     patients, findings = find_patients(source)
     labels: tuple[Label, ...] = ()
     if options.labels is not None:
-        labels, said = read_labels(options.labels)
+        labels, said = read_labels(options.labels, options.unknown)
         findings = (*findings, *said, *match(patients, labels, options.allow_missing))
         if refusals(findings):
             raise InputError(*findings)

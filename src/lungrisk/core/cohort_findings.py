@@ -60,7 +60,11 @@ COHORT_ROWS: dict[str, Row] = {
     ),
     "lab.cells": Row("refused", "lines have more or fewer cells than the header", "put text with commas into quotes"),
     "lab.id": Row("refused", "lines have no id", "fill it in or remove the lines"),
-    "lab.value": Row("refused", "values cannot be used", "write 0 or 1, numbers of 0 or more, or leave the cell empty"),
+    "lab.value": Row(
+        "refused",
+        "values cannot be used",
+        "write 0 or 1, numbers of 0 or more, or leave the cell empty; --unknown -1 takes -1 as empty",
+    ),
     "lab.spelling": Row("corrected", "labels write 0 and 1 in another way; they were read all the same", "none needed"),
     "lab.unknown": Row("info", "labels are empty: these patients can be predicted, not learnt from", "none needed"),
     "lab.event": Row(

@@ -1,5 +1,6 @@
 """`calibrate`: likelihoods and what happened in, a bundle out that corrects them; its figures are of patients not fitted on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,19 +25,25 @@ KEPT = ("auc", "log_loss", "log_loss_gain", "brier", "slope", "intercept")
 
 
 def calibrate(
-    predictions: str | Path, labels: str | Path, out: str | Path, method: Method = "platt", *, base: str | Path = LINE
+    predictions: str | Path,
+    labels: str | Path,
+    out: str | Path,
+    method: Method = "platt",
+    *,
+    base: str | Path = LINE,
+    unknown: Sequence[str] = (),
 ) -> Path:
     """Fit a map of likelihoods to what happened, and write it as a bundle of the task "calibration". Gives its folder.
 
     predictions: id,cancer (0..1); labels: id,cancer (0, 1). method: platt, isotonic, beta, temperature or prior (a shift for
-    another prevalence). base: what made the likelihoods: the shipped line, or a bundle by name or path, which is copied into the new one.
+    another prevalence). base: what made the likelihoods: the shipped line, or a bundle by name or path, which is copied into the new one. unknown: see `read_labels`.
     Refused patients are not fitted on. The figures in the bundle and its CARD.md are of five folds by group: each patient is judged by
     a map that was fitted without it. Conformal sets are given with the coverage that they had in the same folds.
     Raises UsageFault (`use.missing`, `use.option`), InputError (`evl.*`, `lab.*`), EnvironmentFault (`env.*`, `bun.*`).
     """
     if method not in METHODS:
         raise UsageFault(find("use.option", found=f"method {method}", expected=", ".join(METHODS)))
-    judged = without_refused(join(read_predictions(predictions)[0], read_labels(labels)[0]))
+    judged = without_refused(join(read_predictions(predictions)[0], read_labels(labels, unknown)[0]))
     fitted = fit_calibration(judged.p, judged.y, method)
     calibrated = cross_fit(judged.p, judged.y, judged.groups, method, FOLDS)
     figures = plain(judge(judged, calibrated))

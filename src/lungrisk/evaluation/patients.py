@@ -49,7 +49,7 @@ Draw = Callable[[Floats], Floats]
 class EvaluateOptions:
     """sensitivities, specificities, thresholds: operating points to give beside Youden's. draws: bootstrap samples, at most.
 
-    store, nodules: a store and the table of its true nodules, for how many of them were found.
+    unknown: see `read_labels`. store, nodules: a store and the table of its true nodules, for how many of them were found.
     """
 
     sensitivities: tuple[float, ...] = (0.9, 0.95)
@@ -57,6 +57,7 @@ class EvaluateOptions:
     thresholds: tuple[float, ...] = ()
     draws: int = 2000
     seed: int = 0
+    unknown: tuple[str, ...] = ()
     store: Path | None = None
     nodules: Path | None = None
 

@@ -58,7 +58,7 @@ def evaluate_predictions(
     """
     options = options or EvaluateOptions()
     said, read_findings = read_predictions(predictions)
-    known, label_findings = read_labels(labels)
+    known, label_findings = read_labels(labels, options.unknown)
     judged = join(said, known)
     figures = headline(judged, options)
     survival, survival_findings = _survival(said, known, options)
