@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,14 +18,17 @@ torch = pytest.importorskip("torch")
 
 from made_store import make_store  # noqa: E402
 
+from lungrisk.cli.train import Net  # noqa: E402
 from lungrisk.cohort.splits import patient_key  # noqa: E402
 from lungrisk.cohort.store import Store  # noqa: E402
 from lungrisk.core.bundle import open_bundle  # noqa: E402
 from lungrisk.core.calibration import Calibration, chance_of  # noqa: E402
 from lungrisk.core.errors import InputError, UsageFault  # noqa: E402
 from lungrisk.engine import run  # noqa: E402
+from lungrisk.networks import NETWORKS, PATIENT_NETWORKS  # noqa: E402
 from lungrisk.training import Options, patient_loop, patients, train  # noqa: E402
 from lungrisk.training.checkpoints import Keeper  # noqa: E402
+from lungrisk.training.patient_card import WHAT  # noqa: E402
 from lungrisk.training.patient_set import gather  # noqa: E402
 from lungrisk.training.plans import PLANS  # noqa: E402
 
@@ -109,6 +113,19 @@ def test_the_exported_graph_gives_the_likelihoods_that_torch_gave(net: str, stor
     logits = run(bundle, batch=16, **{name: store.stack(ids, name) for name in bundle.settings["inputs"]})["logits"]
     fold = [bundle.settings["fold_of_patient"][patient_key(one)] for one in ids]
     np.testing.assert_allclose(logits[np.arange(48), fold], kept["logits"], atol=1e-5)
+
+
+def test_every_patient_network_has_a_plan_a_card_and_a_name_in_the_command(store: Store) -> None:
+    offered = get_args(get_args(Net)[0])
+    assert set(NETWORKS) == set(offered)
+    assert set(PATIENT_NETWORKS) == set(PLANS) == set(WHAT)
+    sizes = {}
+    for name in ("resnet3d", "resnet3d-18"):
+        network = PLANS[name].build(gather(store, OPTIONS), np.arange(4), [-1.0], 0)
+        sizes[name] = sum(
+            isinstance(one, torch.nn.Conv3d) and one.kernel_size == (3, 3, 3) for one in network.modules()
+        )
+    assert sizes == {"resnet3d": 9, "resnet3d-18": 17}
 
 
 def test_folds_are_stratified_grouped_and_the_stores_own_when_their_number_fits(store: Store) -> None:

@@ -19,10 +19,10 @@ Source = Annotated[
     ),
 ]
 Net = Annotated[
-    Literal["seed", "resnet3d", "nodules", "backbone", "malignancy", "candidate", "outline"],
+    Literal["seed", "resnet3d", "resnet3d-18", "nodules", "backbone", "malignancy", "candidate", "outline"],
     typer.Option(
         metavar="NAME",
-        help="What to train. On a store: seed, resnet3d, nodules or backbone. On nodules: malignancy, candidate or outline.",
+        help="What to train. On a store: seed, resnet3d, resnet3d-18, nodules or backbone. On nodules: malignancy, candidate or outline.",
         show_default=False,
     ),
 ]

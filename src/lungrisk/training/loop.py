@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, one cycle of the learning rate, a checkpoint and a log line an epoch."""
+"""The training loop of nodule networks: AdamW, one cycle of the learning rate, a checkpoint and a log line an epoch."""
 
 import logging
 import time

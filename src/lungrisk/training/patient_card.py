@@ -13,13 +13,15 @@ from lungrisk.networks import NETWORKS
 from lungrisk.training.export import Card
 from lungrisk.training.patient_set import PatientSet
 
+WHOLE_LUNGS = (
+    "It sees the lungs alone, at the store's spacing: learned maps, weighed by attention, and the thickest places. A few hundred labels would "
+    "hardly train it, so it is taught the line's highest malignancy rating of the patient as well, also of patients in whose lungs a nodule "
+    "of another one was put: what it knows beyond the labels comes from the line."
+)
 WHAT = {
     "seed": "It sees the chest shrunk to 50 x 50 x 20 voxels, where a nodule of 6 mm is less than one. It is there to be beaten.",
-    "resnet3d": (
-        "It sees the lungs alone, at the store's spacing: learned maps, weighed by attention, and the thickest places. A few hundred labels would "
-        "hardly train it, so it is taught the line's highest malignancy rating of the patient as well, also of patients in whose lungs a nodule "
-        "of another one was put: what it knows beyond the labels comes from the line."
-    ),
+    "resnet3d": WHOLE_LUNGS,
+    "resnet3d-18": WHOLE_LUNGS,
     "nodules": (
         "It starts at the shipped line: the eight most suspicious nodules are rated by the shipped malignancy network, and the ratings "
         "are joined by a leaky noisy-or fitted on the Bowl. Map, leak and convolutions are then trained end to end on the labels, held near their start."

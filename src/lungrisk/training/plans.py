@@ -70,6 +70,10 @@ def _resnet3d(_patients: PatientSet, _rows: Rows, offsets: Sequence[float], _fol
     return resnet3d.resnet3d(offsets)
 
 
+def _resnet3d_18(_patients: PatientSet, _rows: Rows, offsets: Sequence[float], _fold: int) -> nn.Module:
+    return resnet3d.resnet3d(offsets, layers=18)
+
+
 def _nodules(patients: PatientSet, _rows: Rows, offsets: Sequence[float], fold: int) -> nn.Module:
     # one head starts at the map of the line; hazards at their own levels, moved from the map's middle to there
     return nodule_set.nodules(load_rater(fold), (0.0,) if len(offsets) == 1 else [x - offsets[0] for x in offsets])
@@ -116,11 +120,13 @@ def _with_rater(module: nn.Module, _fold: int) -> nn.Module:
     return backbone.Backbone(load_rater(0), module)  # type: ignore[arg-type]  # the plan's own head
 
 
+RESNET3D = Plan(
+    inputs=resnet3d.INPUTS, build=_resnet3d, epochs=10, patience=10, batch=8, learning_rate=3e-3, auxiliary=AUXILIARY, pasted=True,
+)  # fmt: skip
 PLANS: dict[str, Plan] = {
     "seed": Plan(inputs=seed.INPUTS, build=_seed, epochs=6, patience=3, learning_rate=1e-4),
-    "resnet3d": Plan(
-        inputs=resnet3d.INPUTS, build=_resnet3d, epochs=10, patience=10, batch=8, learning_rate=3e-3, auxiliary=AUXILIARY, pasted=True,
-    ),
+    "resnet3d": RESNET3D,
+    "resnet3d-18": replace(RESNET3D, build=_resnet3d_18),
     "nodules": Plan(
         inputs=nodule_set.INPUTS, build=_nodules, epochs=16, patience=16, batch=16, learning_rate=2e-2, decay=0.0, watched=0.0,
         priors=(("map", 1.0), ("change.", 0.02), ("adjust.", 0.1), ("rater.", 0.01), ("years.", 1.0)),
