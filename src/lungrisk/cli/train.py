@@ -36,6 +36,25 @@ Folds = Annotated[
 Epochs = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Passes over the data.", show_default="the network's")
 ]
+Batch = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Patients or nodules in a step.", show_default="the network's")
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--learning-rate", min=1e-8, metavar="R", help="The highest of the cycle.", show_default="the network's"
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Epochs without gain after which a patient network stops.",
+        show_default="the network's",
+    ),
+]
+Threads = Annotated[int, typer.Option(min=1, metavar="N", help="Of each process, on the CPU.")]
 Device = Annotated[str | None, typer.Option(metavar="D", help="cpu or cuda.", show_default="cpu")]
 Years = Annotated[
     int,
@@ -57,6 +76,10 @@ def train(
     out: BundleOut,
     folds: Folds = 5,
     epochs: Epochs = None,
+    batch: Batch = None,
+    learning_rate: Rate = None,
+    patience: Patience = None,
+    threads: Threads = 2,
     device: Device = None,
     seed: Seed = 0,
     years: Years = 0,
@@ -75,9 +98,11 @@ def train(
     from lungrisk.training import Options
     from lungrisk.training import train as run
 
-    given: dict[str, Any] = {"epochs": epochs, "device": device}
+    given: dict[str, Any] = {
+        "epochs": epochs, "batch": batch, "learning_rate": learning_rate, "patience": patience, "device": device,
+    }  # fmt: skip
     options = Options(
-        output=out, folds=folds, seed=seed, years=years, test=test, balanced=balanced, resume=resume,
+        output=out, folds=folds, seed=seed, threads=threads, years=years, test=test, balanced=balanced, resume=resume,
         **{name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
     with progress("train", quiet=quiet) as step:
