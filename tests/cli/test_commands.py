@@ -192,12 +192,15 @@ def test_a_defects_report_names_files_of_the_package_and_no_other_path() -> None
     assert str(Path.home()) not in text
 
 
-def test_an_interrupt_leaves_with_130(line: dict[str, Any], tmp_path: Path) -> None:
+def test_an_interrupt_leaves_with_130_and_says_so(
+    line: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
     line["result"] = interrupted
     assert call("assess", str(tmp_path), "-q") == 130
+    assert capsys.readouterr().err == "interrupted; what was finished is kept\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -41,6 +41,8 @@ def run(app: Callable[..., Any], words: list[str] | None = None) -> int:
     try:
         code = app(words, standalone_mode=False, prog_name="lungrisk")
         sys.stdout.flush()
+        if code == INTERRUPTED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except LungriskError as error:
         print(error, file=sys.stderr)
