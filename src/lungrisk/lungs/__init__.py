@@ -2,7 +2,7 @@
 
 from lungrisk.core.records import Lungs, Scan
 from lungrisk.lungs.airways import find_airways, main_airways, without_airways
-from lungrisk.lungs.body import lung_pieces, part_air
+from lungrisk.lungs.body import between_walls, lung_pieces, part_air
 from lungrisk.lungs.coarse import coarsen, refine
 from lungrisk.lungs.coverage import cover, judge, middle_column
 from lungrisk.lungs.opacity import dense_region, name_regions
@@ -23,8 +23,9 @@ def segment_lungs(scan: Scan) -> Lungs:
     'anat.no_lung'
     """
     coarse = coarsen(scan)
-    air, around = part_air(coarse)
-    both = lung_pieces(coarse, air)
+    chest = between_walls(coarse)
+    air, around = part_air(coarse, chest)
+    both = lung_pieces(coarse, air, chest)
     airways = find_airways(coarse, air, both)
     left, right = part_sides(coarse, without_airways(coarse, both, airways), middle_column(coarse, both))
     tubes = main_airways(coarse, airways)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from lungrisk.lungs.coarse import Coarse
-from lungrisk.lungs.shapes import Mask, box_of, components, dilate, erode
+from lungrisk.lungs.shapes import Mask, box_of, dilate, erode
 
 TRACHEA_MM2 = (60.0, 900.0)  # cross-section of an adult's, with room for the blur of coarse slices
 TRACHEA_BELOW_HU = -880
@@ -33,9 +33,9 @@ def find_airways(coarse: Coarse, air: Mask, lungs: Mask) -> Mask:
     box = slices, depth, slice(max(width.start, across.start - reach), min(width.stop, across.stop + reach))
     hu, dark, grown = coarse.hu[box], air[box], seed[box]
     for threshold in THRESHOLDS_HU:
-        labels, _ = components(dark & (hu < threshold))
+        labels, n = ndimage.label(dark & (hu < threshold))
         names = np.unique(labels[seed[box]])
-        table = np.zeros(int(labels.max()) + 1, bool)
+        table = np.zeros(n + 1, bool)
         table[names] = True
         table[0] = False
         now = table[labels]
@@ -89,13 +89,15 @@ def _trachea(coarse: Coarse, air: Mask, lungs: Mask) -> Mask:
 
 def _spots(dark: Mask, coarse: Coarse, middle: float, reach: float) -> list[Mask]:
     """Pieces of one slice that could be the trachea's cross-section: size, shape, and not far from the middle."""
-    labels, _ = ndimage.label(dark)
+    labels, n = ndimage.label(dark)
+    areas = np.bincount(labels.ravel(), minlength=n + 1)[1:] * coarse.spacing[1] * coarse.spacing[2]
+    sides = ndimage.find_objects(labels)
     spots = []
-    for name, side in enumerate(ndimage.find_objects(labels), 1):
+    for place in np.flatnonzero((areas >= TRACHEA_MM2[0]) & (areas <= TRACHEA_MM2[1])).tolist():
+        name, side = place + 1, sides[place]
         inside = labels[side] == name
-        area = float(inside.sum()) * coarse.spacing[1] * coarse.spacing[2]
         extent = max(inside.shape[0] * coarse.spacing[1], inside.shape[1] * coarse.spacing[2])
         centred = abs((side[1].start + side[1].stop) / 2 - middle) <= reach
-        if centred and TRACHEA_MM2[0] <= area <= TRACHEA_MM2[1] and extent <= WIDEST_MM and inside.mean() >= 0.5:
+        if centred and extent <= WIDEST_MM and inside.mean() >= 0.5:
             spots.append(labels == name)
     return spots

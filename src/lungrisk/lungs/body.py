@@ -17,8 +17,8 @@ HIDDEN_ML = 150.0
 INSIDE_SHARE = 0.4
 
 
-def part_air(coarse: Coarse) -> tuple[Mask, Mask]:
-    """Air (below -400 HU) inside the body, and the air around the patient with the padding around the field.
+def part_air(coarse: Coarse, chest: Mask) -> tuple[Mask, Mask]:
+    """Air (below -400 HU) inside the body, and the air around the patient with the padding around the field. chest: `between_walls`.
 
     The air around touches the sides of the field and is dark. Lung that touches them is not dark; where it runs into the
     padding of a small round field it is found again by lying between the front and the back of the body.
@@ -33,19 +33,19 @@ def part_air(coarse: Coarse) -> tuple[Mask, Mask]:
     outer[np.unique(labels[:, [0, 0, -1, -1], [0, -1, 0, -1]])] = True
     outer[0] = False
     around = outer[labels]
-    hidden = _hidden(coarse, around)
+    hidden = _hidden(coarse, around, chest)
     around &= ~hidden
     return air & ~around, around
 
 
-def _hidden(coarse: Coarse, around: Mask) -> Mask:
+def _hidden(coarse: Coarse, around: Mask, chest: Mask) -> Mask:
     """Lung that hangs together with the air around, as it does where a small round field cuts the chest wall away."""
     lung_like = around & (coarse.hu > LUNG_HU[0]) & (coarse.hu < LUNG_HU[1])
     thick = erode(lung_like, THIN_MM, coarse.spacing)
     if thick.sum() * coarse.voxel_ml < HIDDEN_ML / 10:
         return thick
     labels, counts = components(thick)
-    inside = np.bincount(labels[between_walls(coarse)], minlength=len(counts))
+    inside = np.bincount(labels[chest], minlength=len(counts))
     lung = (inside > INSIDE_SHARE * counts) & (counts * coarse.voxel_ml >= HIDDEN_ML)
     lung[0] = False
     return dilate(lung[labels], THIN_MM + 2.0, coarse.spacing) & around & (coarse.hu > PADDING_HU)
@@ -61,7 +61,7 @@ def between_walls(coarse: Coarse) -> Mask:
     return front & back
 
 
-def lung_pieces(coarse: Coarse, air: Mask) -> Mask:
+def lung_pieces(coarse: Coarse, air: Mask, chest: Mask) -> Mask:
     """Those pieces of inner air that are lung: large, neither as dark as gas nor as bright as bowel, and inside the chest."""
     labels, counts = components(air)
     n = len(counts)
@@ -71,7 +71,7 @@ def lung_pieces(coarse: Coarse, air: Mask) -> Mask:
     lung = ((volume >= LARGE_ML) & (share > 0.3)) | ((volume >= PIECE_ML) & (share > 0.6))
     lung[0] = False
     if lung.any():
-        inside = np.bincount(labels[between_walls(coarse)], minlength=n) / np.maximum(counts, 1)
+        inside = np.bincount(labels[chest], minlength=n) / np.maximum(counts, 1)
         lung &= inside > 0.5
     pieces: Mask = lung[labels]
     return pieces

@@ -14,15 +14,16 @@ Mask = NDArray[np.bool_]
 def dilate(mask: Mask, radius_mm: float, spacing: Triple) -> Mask:
     """Every voxel whose centre lies within the radius of a centre of the mask.
 
-    mask: (k, j, i). spacing: mm (k, j, i). Rows are dilated once for each half-width, then shifted and united: a ball costs
+    mask: (k, j, i). spacing: mm (k, j, i). Rows are dilated to one half-width after the other, then shifted and united: a ball costs
     one shift for each (k, j) in its disc, which for a few voxels of radius is a tenth of a distance transform.
 
     >>> int(dilate(np.pad(np.ones((1, 1, 1), bool), 2), 1.0, (1.0, 1.0, 1.0)).sum())
     7
     """
     grown = np.zeros_like(mask)
+    row, reached = mask, 0
     for half_width, shifts in _rows_of_ball(radius_mm, spacing):
-        row = _widen(mask, half_width)
+        row, reached = _widen(row, half_width - reached), half_width
         for k, j in shifts:
             grown[_part(k), _part(j)] |= row[_part(-k), _part(-j)]
     return grown
@@ -83,10 +84,10 @@ def _rows_of_ball(radius_mm: float, spacing: Triple) -> Iterator[tuple[int, list
 
 def _widen(mask: Mask, half_width: int) -> Mask:
     """Dilated along i by half_width voxels on both sides, in steps that double."""
-    wide, done = mask.copy(), 0
+    wide, done = mask, 0
     while done < half_width:
         step = min(done + 1, half_width - done) if done else 1
-        source = wide.copy()
+        source, wide = wide, wide.copy()
         wide[..., step:] |= source[..., :-step]
         wide[..., :-step] |= source[..., step:]
         done += step

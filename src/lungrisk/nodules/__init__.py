@@ -20,6 +20,7 @@ RECIPE = Recipe(name="nodules", spacing=SPACING, window=WINDOW_HU)  # of the fin
 TASKS = ("candidate", "outline", "malignancy")
 MOST_OUTLINED = 24
 MOST_LISTED = 12
+WORTH_OUTLINING = 0.05  # probability: beyond as many as are listed, what is less than this is not looked at further
 SURROUNDINGS_MM = 24.0  # about an outline, that the rating looks at
 LEAST_MM = 3.0  # nothing smaller is called a nodule (LIDC's limit)
 SAME_SHARE = 0.3  # of the smaller outline inside the larger one: then they are one nodule
@@ -58,7 +59,8 @@ def find_nodules(scan: Scan, lungs: Lungs, bundles: Mapping[str, Bundle] | None 
     """
     bundles = bundles or {task: open_bundle(task, task) for task in TASKS}
     candidates = find_candidates(scan, lungs, bundles["candidate"])
-    candidates, unseen = candidates[:MOST_OUTLINED], candidates[MOST_OUTLINED:]
+    n_outlined = n_worth_outlining([candidate.probability for candidate in candidates])
+    candidates, unseen = candidates[:n_outlined], candidates[n_outlined:]
     outlines = outline_many(
         scan.hu,
         scan.affine,
@@ -75,6 +77,16 @@ def find_nodules(scan: Scan, lungs: Lungs, bundles: Mapping[str, Bundle] | None 
     nodules = [_nodule(scan, lungs, item, rating, rules) for item, rating in zip(found, ratings, strict=True)]
     n_left_out = sum(candidate.probability >= rules.accept for candidate in unseen)
     return tuple(listed(nodules, n_left_out))
+
+
+def n_worth_outlining(probabilities: Sequence[float]) -> int:
+    """How many candidates, the most probable first, are outlined: as many as are listed, and whatever else may be a nodule.
+
+    >>> n_worth_outlining([0.9, 0.8] + [0.01] * 38), n_worth_outlining([0.9] * 14 + [0.01] * 26), n_worth_outlining([0.9] * 40)
+    (12, 14, 24)
+    """
+    n_likely = sum(probability >= WORTH_OUTLINING for probability in probabilities)
+    return min(MOST_OUTLINED, max(MOST_LISTED, n_likely))
 
 
 def listed(nodules: Sequence[Nodule], n_left_out: int = 0) -> list[Nodule]:
