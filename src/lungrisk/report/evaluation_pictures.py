@@ -112,7 +112,7 @@ def _calibration(axes: Axes, figures: dict[str, Any]) -> None:
         linewidth=1.4,
         label="tenths of the patients",
     )
-    axes.legend(loc="upper left")
+    axes.legend(loc="best")
     below = axes.inset_axes((0.0, -0.36, 1.0, 0.16), sharex=axes)
     step = 1 / len(counts["no"])
     places = [step * (number + 0.5) for number in range(len(counts["no"]))]
