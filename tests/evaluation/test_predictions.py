@@ -2,7 +2,9 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from scipy.special import expit
 
 from lungrisk.core.cohort import Label, Prediction
 from lungrisk.core.errors import InputError, UsageFault
-from lungrisk.evaluation import EvaluateOptions, evaluate
+from lungrisk.evaluation import EvaluateOptions, evaluate, subgroups
 from lungrisk.evaluation.patients import headline, verdict
 from lungrisk.evaluation.tables import Judged, join
 
@@ -233,6 +235,36 @@ def test_subgroups_add_up_to_all_and_are_in_order(tmp_path: Path) -> None:
         "75 years and more",
     ]
     assert [row["name"] for row in by_property["vendor"]] == ["GE", "Siemens", "not known"]
+
+
+def test_what_the_labels_do_not_say_of_the_scanner_a_store_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictions, labels = cohort(tmp_path)
+    header, *rows = labels.read_text().split()
+    write(labels, f"{header},kernel", [f"{row},{'B30f' if k % 2 else ''}" for k, row in enumerate(rows)])
+    scans = [
+        SimpleNamespace(
+            id=f"P{k:03d}", record={"scan": {"vendor": "GE", "kernel": "STANDARD", "thickness_mm": 1.0 + k % 2}}
+        )
+        for k in range(199)
+    ]
+    refused = SimpleNamespace(id="P199", record={"scan": None})
+    stored = SimpleNamespace(patients=(*scans, refused))
+    monkeypatch.setattr(subgroups, "open_store", lambda path: stored)
+    figures = evaluate(predictions, labels=labels, options=replace(QUICK, store=tmp_path))
+    found = {(row["property"], row["name"]): row["n"] for row in figures["subgroups"]}
+    assert found == {
+        ("vendor", "GE"): 199,
+        ("vendor", "not known"): 1,
+        ("kernel", "B30f"): 100,
+        ("kernel", "STANDARD"): 100,
+        ("slice thickness", "under 1.5 mm"): 100,
+        ("slice thickness", "1.5 to under 2.5 mm"): 99,
+        ("slice thickness", "not known"): 1,
+    }
+    with pytest.raises(UsageFault, match=r"use\.option.*--store"):
+        evaluate(predictions, labels=labels, options=replace(QUICK, nodules=labels))
 
 
 def test_labels_with_times_give_survival_figures(tmp_path: Path) -> None:

@@ -41,7 +41,12 @@ Thresholds = Annotated[
 ]
 StoreOfNodules = Annotated[
     Path | None,
-    typer.Option("--store", metavar="STORE", help="With --nodules: where nodules were found.", show_default=False),
+    typer.Option(
+        "--store",
+        metavar="STORE",
+        help="What lungrisk prepare made: groups by its scanners; see --nodules.",
+        show_default=False,
+    ),
 ]
 TrueNodules = Annotated[
     Path | None,

@@ -49,7 +49,8 @@ Draw = Callable[[Floats], Floats]
 class EvaluateOptions:
     """sensitivities, specificities, thresholds: operating points to give beside Youden's. draws: bootstrap samples, at most.
 
-    unknown: see `read_labels`. store, nodules: a store and the table of its true nodules, for how many of them were found.
+    unknown: see `read_labels`. store: what is known of the scans, for subgroups; nodules: the table of its true nodules, for how
+    many of them were found.
     """
 
     sensitivities: tuple[float, ...] = (0.9, 0.95)

@@ -13,7 +13,7 @@ from lungrisk import __version__
 from lungrisk.cohort.labels import check_classes, pair, read_labels
 from lungrisk.core.calibration import Floats
 from lungrisk.core.cohort import Label, Prediction
-from lungrisk.core.errors import EnvironmentFault, InputError
+from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import NOTICE
 from lungrisk.evaluation.checklist import checklist
@@ -30,7 +30,7 @@ from lungrisk.evaluation.patients import (
     plain,
     verdict,
 )
-from lungrisk.evaluation.subgroups import subgroup_figures
+from lungrisk.evaluation.subgroups import subgroup_figures, with_scanners
 from lungrisk.evaluation.survival import DRAWS, survival_figures
 from lungrisk.evaluation.tables import Judged, join, read_predictions
 
@@ -53,13 +53,17 @@ def evaluate_predictions(
     """Figures of a table of likelihoods, as plain values for JSON; None stands for what does not exist.
 
     At the top those of `headline` with `better_than_base_rate` and `verdict`; `counts`, `operating_points`, `curves`, `subgroups`,
-    `survival` (labels with time_years), `detection` (options with store and nodules), `comparison` (against: other likelihoods of the same patients), `checklist`, `findings`,
+    `survival` (labels with time_years), `detection` (options with nodules), `comparison` (against: other likelihoods of the same patients), `checklist`, `findings`,
     `provenance`. Raises UsageFault (`use.missing`), InputError (`evl.*`, `lab.*`).
     """
     options = options or EvaluateOptions()
+    if options.nodules is not None and options.store is None:
+        raise UsageFault(find("use.option", found="--nodules alone", expected="--store STORE, where they were sought"))
     said, read_findings = read_predictions(predictions)
     known, label_findings = read_labels(labels, options.unknown)
     judged = join(said, known)
+    if options.store is not None:
+        judged = with_scanners(judged, options.store)
     figures = headline(judged, options)
     survival, survival_findings = _survival(said, known, options)
     comparison, comparison_findings = _comparison(judged, against, options) if against else (None, ())

@@ -1,16 +1,20 @@
 """Figures of parts of the patients: by sex, age, scanner, slices, and by how the scan was judged."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lungrisk.cohort.store import open_store
 from lungrisk.core.cohort import Label, Prediction
 from lungrisk.evaluation.patients import EvaluateOptions, better, headline
 from lungrisk.evaluation.tables import Judged
 
 AGES = (55.0, 65.0, 75.0)
 THICKNESS_MM = (1.5, 2.5)
+OF_THE_SCAN = ("vendor", "kernel", "thickness_mm")  # what a store knows of its scans
 MOST_NAMES = 8  # of one property, the most frequent first; the rest is "other"
 SHOWN = (
     *("n", "n_positive", "prevalence", "said", "auc", "auc_low", "auc_high"),
@@ -56,6 +60,20 @@ def subgroup_figures(judged: Judged, options: EvaluateOptions) -> list[dict[str,
             shown = {key: figures[key] for key in SHOWN}
             rows.append({"property": name, "name": value, **shown, "better_than_base_rate": better(figures)})
     return rows
+
+
+def with_scanners(judged: Judged, store: str | Path) -> Judged:
+    """The same patients; what the labels do not say of vendor, kernel and thickness is what the scans in a store say.
+
+    Raises EnvironmentFault (`coh.store`).
+    """
+    scans = {patient.id: patient.record.get("scan") or {} for patient in open_store(store).patients}
+    labels = []
+    for label, prediction in zip(judged.labels, judged.predictions, strict=True):
+        scan = scans.get(prediction.id, {})
+        lacking: dict[str, Any] = {name: scan.get(name) for name in OF_THE_SCAN if getattr(label, name) is None}
+        labels.append(replace(label, **lacking))
+    return replace(judged, labels=tuple(labels))
 
 
 def parts_of(found: Sequence[str | None]) -> dict[str, Any]:
