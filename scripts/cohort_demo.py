@@ -293,7 +293,8 @@ def page(figures: dict[str, Any]) -> str:
         "These patients are [simulated](simulation.md): the figures say that the way from slices to an honest number works, and nothing about people.",
         "\n".join([*head, *rows([figures["best"], *figures["predictors"], figures["base"]])]),
         '"line, untrained" is what `lungrisk assess` says, fitted on real patients; "recalibrated" is the same after `lungrisk calibrate` on the '
-        "patients to learn from.",
+        "patients to learn from. A network whose held-out likelihoods are no better than chance is calibrated to the share of cancers: its row is that of "
+        "the base rate.",
         "## With shuffled labels\n\nNothing can be learnt from them; a network that beats the base rate here has seen what it should not.",
         "\n".join([*head, *rows(figures["shuffled"])]),
         "## What it was to show",
