@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -300,6 +301,16 @@ def test_too_few_diagnoses_with_a_time_are_told(tmp_path: Path) -> None:
     assert codes(figures)["evl.time"] == "limited"
 
 
+def numbers_in(cells: Iterable[str]) -> set[int]:
+    """The items of a list that the topics name: "22, 24-27" is 22, 24, 25, 26, 27; letters are left out."""
+    found: set[int] = set()
+    for one in (part for cell in cells for part in cell.split(", ") if part):
+        first, _, last = one.partition("-")
+        start, stop = (int("".join(filter(str.isdigit, end))) for end in (first, last or first))
+        found |= set(range(start, stop + 1))
+    return found
+
+
 def test_the_checklist_fills_in_what_is_known_and_leaves_the_rest_to_authors(tmp_path: Path) -> None:
     rows = run(*cohort(tmp_path))["checklist"]
     assert {row["part"] for row in rows} >= {
@@ -310,6 +321,8 @@ def test_the_checklist_fills_in_what_is_known_and_leaves_the_rest_to_authors(tmp
         "Results",
         "Discussion",
     }
+    assert numbers_in(row["claim"] for row in rows) == set(range(1, 45))
+    assert numbers_in(row["tripod"] for row in rows) == set(range(1, 28))
     filled = [row for row in rows if row["said"] is not None]
     assert 12 <= len(filled) < len(rows)
     assert any("DeLong" in row["said"] for row in filled)
