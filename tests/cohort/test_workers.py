@@ -119,7 +119,8 @@ def test_closing_the_iterator_ends_the_processes() -> None:
 
 
 SCRIPT = """
-import sys, os, time
+import sys, os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in the background
 sys.path.insert(0, {tests!r})
 from test_workers import Task
 from lungrisk.cohort.workers import Workers, run_each
