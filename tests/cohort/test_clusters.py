@@ -9,8 +9,8 @@ import pytest
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
-clusters = pytest.importorskip("lungrisk.cohort.clusters")
 
+from lungrisk.cohort import clusters  # noqa: E402
 from lungrisk.cohort.workers import Workers, run_each  # noqa: E402
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault  # noqa: E402
 from lungrisk.core.findings import find  # noqa: E402

@@ -10,6 +10,7 @@ from lungrisk.core.bundle import LINE, open_bundle, write_bundle
 from lungrisk.core.calibration import METHODS, Calibration
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.evaluation import calibrate
+from lungrisk.prediction import models
 
 
 @pytest.fixture
@@ -93,7 +94,6 @@ def test_the_base_goes_into_the_bundle_and_predict_takes_it_from_there(
 
 
 def test_predict_lays_the_map_on_the_shipped_line(tables: tuple[Path, Path], tmp_path: Path) -> None:
-    models = pytest.importorskip("lungrisk.prediction.models")
     folder = calibrate(*tables, tmp_path / "b")
     line = {"line": np.array([0.4, 0.2, 0.6, 3.0])}
     chance, _ = models.judge_arrays(models.open_model(str(folder)), "x", line)

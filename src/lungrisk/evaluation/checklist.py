@@ -9,6 +9,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, NamedTuple
 
+from lungrisk.evaluation.subgroups import SCANNER
 from lungrisk.report.words import visible
 
 Fill = Callable[[dict[str, Any]], str | None]
@@ -94,7 +95,7 @@ def _methods(f: dict[str, Any]) -> str:
 
 def _acquisition(f: dict[str, Any]) -> str:
     """The scanners, as far as the tables or the store know them."""
-    known = [row for row in f["subgroups"] if row["property"] in {"vendor", "kernel", "slice thickness"}]
+    known = [row for row in f["subgroups"] if row["property"] in SCANNER]
     if not known:
         return "The tables say nothing of scanners; with --store they are taken from the scans. Protocol and dose: [authors]"
     counted = ", ".join(f"{row['name']} {row['n']}" for row in known)
@@ -102,9 +103,8 @@ def _acquisition(f: dict[str, Any]) -> str:
 
 
 def _characteristics(f: dict[str, Any]) -> str:
-    counted = [
-        f"{row['name']} {row['n']} ({row['n_positive']})" for row in f["subgroups"] if row["property"] != "status"
-    ]
+    of_people = [row for row in f["subgroups"] if row["property"] not in {*SCANNER, "status"}]
+    counted = [f"{row['name']} {row['n']} ({row['n_positive']})" for row in of_people]
     if not counted:
         return "The tables hold no property of the patients: [authors]"
     return f"Patients, in brackets those with the outcome: {', '.join(counted)}. Others: [authors]"

@@ -14,6 +14,7 @@ from lungrisk.evaluation.tables import Judged
 
 AGES = (55.0, 65.0, 75.0)
 THICKNESS_MM = (1.5, 2.5)
+SCANNER = ("vendor", "kernel", "slice thickness")  # the properties that say how a scan was made
 OF_THE_SCAN = ("vendor", "kernel", "thickness_mm")  # what a store knows of its scans
 MOST_NAMES = 8  # of one property, the most frequent first; the rest is "other"
 SHOWN = (

@@ -29,7 +29,7 @@ def open_archive(path: Path) -> list[Member]:
     `res.claim` (too many, too large, packed too tightly).
     """
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)  # NotImplementedError: a compression that zipfile does not know
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(find("file.corrupt", found=str(error), expected="a zip archive", files=[path.name])) from error
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]

@@ -10,7 +10,7 @@ NODULE_NETWORKS = {
 PATIENT_NETWORKS = {
     "seed": "the seed's network on 50 x 50 x 20 voxels: there to teach and to be beaten",
     "resnet3d": "a 3D residual network over both lungs at 3 mm that learns where to look",
-    "resnet3d-18": "the same with 18 layers for 10",
+    "resnet3d-18": "resnet3d with 18 layers, where it has 10",
     "nodules": "the suspicious nodules of a scan through the shipped malignancy network, joined by a leaky noisy-or, trained end to end",
     "backbone": "a small head on what the shipped malignancy network sees of the nodules: trains in seconds",
 }
