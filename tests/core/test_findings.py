@@ -10,7 +10,7 @@ from lungrisk.core.findings import FINDINGS, find
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "src" / "lungrisk" / "core"
-SOURCES = (CORE / "findings.py", CORE / "cohort_findings.py")
+SOURCES = tuple(sorted(CORE.glob("*_findings.py")))
 
 
 @pytest.mark.parametrize("code", FINDINGS)
