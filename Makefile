@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 EXTRAS ?= dev,docs,train
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format evaluate cohort-demo cluster-test bench docs docs-pictures tutorial clean
+.PHONY: help demo test check format evaluate cohort-demo cluster-test bench cases fuzz docs docs-pictures tutorial clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -65,6 +65,12 @@ cluster-test: $(VENV)/.dev ## one small cohort in line, on processes, on Dask an
 
 bench: $(VENV)/.dev ## seconds and memory of each room, beside their floors
 	$(BIN)/python scripts/bench.py
+
+cases: $(VENV)/.dev ## inputs rebuilt from public bug reports: what is found beside what is right (needs SimpleITK, highdicom, py7zr)
+	$(BIN)/python scripts/run_cases.py $(DATA)/cases
+
+fuzz: $(VENV)/.dev ## changed inputs of every kind for 10 minutes, on from where the last run ended; MINUTES=60 for longer
+	$(BIN)/python scripts/fuzz.py --minutes $(or $(MINUTES),10)
 
 clean: ## remove everything that these commands made
 	rm -rf $(VENV) out build dist
