@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 EXTRAS ?= dev,docs,train
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format evaluate cohort-demo cluster-test bench cases fuzz docs docs-pictures tutorial clean
+.PHONY: help demo test check format evaluate cohort-demo cluster-test bench cases fuzz bounds docs docs-pictures tutorial clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
@@ -71,6 +71,9 @@ cases: $(VENV)/.dev ## inputs rebuilt from public bug reports: what is found bes
 
 fuzz: $(VENV)/.dev ## changed inputs of every kind for 10 minutes, on from where the last run ended; MINUTES=60 for longer
 	$(BIN)/python scripts/fuzz.py --minutes $(or $(MINUTES),10)
+
+bounds: $(VENV)/.dev ## inputs that claim far more than they hold: what each costs
+	$(BIN)/python scripts/run_bounds.py
 
 clean: ## remove everything that these commands made
 	rm -rf $(VENV) out build dist
