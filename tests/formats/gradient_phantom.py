@@ -74,6 +74,26 @@ def phantom() -> list[Dataset]:
     return [make_slice(k) for k in range(N)]
 
 
+def series(number: int, n: int = 24, step: float = STEP_MM, brightness: int = 0, **tags: object) -> list[Dataset]:
+    """A series of its own; `brightness` HU on top of the formula marks it."""
+    datasets = []
+    for k in range(n):
+        dataset = make_slice(k)
+        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = f"1.2.3.2.{number}", f"1.2.3.4.{number}.{k}"
+        dataset.SeriesDescription = f"series {number}"
+        place(dataset, (ORIGIN[0], ORIGIN[1], ORIGIN[2] + k * step))
+        marked(dataset, brightness)
+        for keyword, value in tags.items():
+            setattr(dataset, keyword, value)
+        datasets.append(dataset)
+    return datasets
+
+
+def marked(dataset: Dataset, brightness: int) -> Dataset:
+    dataset.PixelData = (np.frombuffer(dataset.PixelData, "<i2") + np.int16(brightness)).astype("<i2").tobytes()
+    return dataset
+
+
 def save(datasets: Iterable[Dataset], folder: Path, seed: int = 1) -> Path:
     """Write the datasets under names that carry no order."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -211,6 +211,9 @@ OK: dict[str, tuple[Mutation, str | None]] = {
     ),
     "21 uneven": (at_heights([-30 + 2.5 * k for k in range(12)] + [-2.5 + 5 * k for k in range(1, 13)]), "geo.uneven"),
     "21 uneven at random": (at_heights([-30, -29, -25.5, -24, -20, -19, -16, -14, -9, -8, -6.5, -3]), "geo.uneven"),
+    "every second slice, thin": (lambda ds: [copy(d, SliceThickness=2.5) for d in ds[::2]], "geo.gaps"),
+    "thin slices far apart": (each(setting(SliceThickness=1)), "geo.gaps"),
+    "every second slice, thick": (lambda ds: [copy(d, SliceThickness=5) for d in ds[::2]], "ord.number_gap"),
     "22 scatter of 0.02 mm": (jittered(0.02), None),
     "23 scatter of 0.2 mm": (jittered(0.2), "geo.jitter"),
     "23 scatter of 0.5 mm": (jittered(0.5), "geo.jitter"),
@@ -291,6 +294,8 @@ REFUSED: dict[str, tuple[Mutation, str]] = {
     "18 nine slices": (lambda ds: ds[:9], "geo.too_few"),
     "19 one position for all": (each(lambda d: setattr(d, "ImagePositionPatient", [-50, -45, -30])), "geo.no_position"),
     "25 drift to and fro": (lambda ds: [moved(d, dx=3) or d if k % 2 else d for k, d in enumerate(ds)], "geo.drift"),
+    "25 drift without end": (stacked(AXIAL, ORIGIN, (5, 0, STEP_MM)), "geo.drift"),
+    "25 drift of kilometres": (stacked(AXIAL, ORIGIN, (0, 32767, STEP_MM)), "geo.drift"),
     "38 no position": (
         each(lambda d: (deleting("ImagePositionPatient")(d), setting(SliceLocation=1)(d))),
         "geo.no_position",

@@ -16,37 +16,18 @@ from gradient_phantom import (
     ROWS,
     STEP_MM,
     make_slice,
+    marked,
     phantom,
     place,
     save,
+    series,
     worst_error,
 )
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from lungrisk.core.errors import InputError
-from lungrisk.formats import read, survey
-
-
-def series(number: int, n: int = 24, step: float = STEP_MM, brightness: int = 0, **tags: object) -> list[Dataset]:
-    """A series of its own; `brightness` HU on top of the formula marks it."""
-    datasets = []
-    for k in range(n):
-        dataset = make_slice(k)
-        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = f"1.2.3.2.{number}", f"1.2.3.4.{number}.{k}"
-        dataset.SeriesDescription = f"series {number}"
-        place(dataset, (ORIGIN[0], ORIGIN[1], ORIGIN[2] + k * step))
-        marked(dataset, brightness)
-        for keyword, value in tags.items():
-            setattr(dataset, keyword, value)
-        datasets.append(dataset)
-    return datasets
-
-
-def marked(dataset: Dataset, brightness: int) -> Dataset:
-    dataset.PixelData = (np.frombuffer(dataset.PixelData, "<i2") + np.int16(brightness)).astype("<i2").tobytes()
-    return dataset
-
+from lungrisk.formats import pixels, read, survey
 
 CHOICES: dict[str, tuple[list[Dataset], list[Dataset]]] = {
     # the first is to be chosen
@@ -59,6 +40,19 @@ CHOICES: dict[str, tuple[list[Dataset], list[Dataset]]] = {
         series(1, StudyInstanceUID="1.2.3.1.1", StudyDate="20200101", FrameOfReferenceUID="1.5"),
         series(2, StudyInstanceUID="1.2.3.1.2", StudyDate="20100101", FrameOfReferenceUID="1.6"),
     ),
+    "what can hold the lungs before a newer biopsy": (
+        series(1, 41, StudyDate="20200101"),
+        series(2, 12, StudyInstanceUID="1.2.3.1.2", StudyDate="20200201", FrameOfReferenceUID="1.6"),
+    ),
+    "Hounsfield units before a map of iodine": (series(1), series(2, 40, RescaleType="MGML")),
+    "Hounsfield units before a map that only its name tells": (
+        series(1),
+        series(2, 40, SeriesDescription="DE Iodine map 1.0"),
+    ),
+    "chest before another part of the body": (series(1), series(2, 100, 0.6, BodyPartExamined="HEAD")),
+    "original before derived": (series(1), series(2, 100, 0.6, ImageType=["DERIVED", "PRIMARY", "AXIAL"])),
+    "thin before a longer one of a PET": (series(1, 110, 2.5), series(2, 80, 6.0, SliceThickness=6)),
+    "thin before slabs that overlap": (series(1, 20, 2.5), series(2, 50, 1.0, SliceThickness=10)),
     "readable before not": (series(1, 12, 5.0), series(2, 31, 2.0)[::7]),
     "rescaled before not CT": (series(1), series(2, 40, Modality="PT", SOPClassUID="1.2.840.10008.5.1.4.1.1.128")),
 }
@@ -74,16 +68,64 @@ def test_the_better_series_is_chosen_and_the_others_named(row: str, tmp_path: Pa
     rows = survey(tmp_path)
     assert [r.description for r in rows if r.chosen] == [best[0].SeriesDescription]
     assert len(rows) == 2
-    assert all(r.why for r in rows)
+    assert all(r.why and "UID" not in r.why for r in rows)
     if row != "rescaled before not CT":
         finding = next(f for f in scan.findings if f.code == "sel.series")
         assert other[0].SeriesDescription in str(finding.found)
 
 
 def test_two_patients_are_not_chosen_between(tmp_path: Path) -> None:
+    save(series(1), tmp_path / "a")
+    save(series(2, PatientID="ANOTHER"), tmp_path / "b")
     with pytest.raises(InputError) as caught:
-        read(save([*series(1), *series(2, PatientID="ANOTHER")], tmp_path))
+        read(tmp_path)
+    finding = caught.value.findings[0]
+    assert finding.code == "id.patient_mixed"
+    assert {name[0] for name in finding.files} == {"a", "b"}  # a file of each
+    rows = survey(tmp_path)
+    assert [row.chosen for row in rows] == [False, False]
+    assert {row.why for row in rows} == {"one of several patients"}
+
+
+def test_a_patient_whose_stack_cannot_be_read_is_a_patient_too(tmp_path: Path) -> None:
+    broken = series(2, 40, PatientID="ANOTHER")
+    with pytest.raises(InputError) as caught:
+        read(save([*series(1), *broken[:10], *broken[30:]], tmp_path))
     assert caught.value.findings[0].code == "id.patient_mixed"
+
+
+def study(number: int, date: str, n: int = 50, **tags: object) -> list[Dataset]:
+    uids = {"StudyInstanceUID": f"1.2.3.1.{number}", "FrameOfReferenceUID": f"1.{number}"}
+    return series(number, n, StudyDate=date, **uids, **tags)
+
+
+DOUBTS: dict[str, tuple[list[Dataset], str]] = {
+    "a newer scan that is broken": ([*study(1, "20200101"), *study(2, "20210101")[::7]], "info"),
+    "a newer whole scan that is broken": (
+        [*study(1, "20200101"), *study(2, "20210101")[:20], *study(2, "20210101")[30:]],
+        "limited",
+    ),
+    "a newer scan that is too thick": (
+        [*study(1, "20200101"), *study(2, "20210101", SliceThickness=8)],
+        "limited",
+    ),
+    "a newer biopsy": ([*study(1, "20200101"), *study(2, "20210101", n=12)], "info"),
+    "studies of nobody": ([*study(1, "20200101", PatientID=""), *study(2, "20190101", PatientID="")], "limited"),
+    "an older scan": ([*study(1, "20200101"), *study(2, "20190101")], "info"),
+}
+
+
+@pytest.mark.parametrize("row", DOUBTS)
+def test_a_scan_that_is_not_the_newest_whole_one_is_limited(row: str, tmp_path: Path) -> None:
+    datasets, severity = DOUBTS[row]
+    scan = read(save(deepcopy(datasets), tmp_path))
+    assert next(f for f in scan.findings if f.code == "sel.series").severity == severity
+
+
+def test_series_alike_in_all_that_matters_are_said_to_be(tmp_path: Path) -> None:
+    save([*series(1), *series(2)], tmp_path)
+    finding = next(f for f in read(tmp_path).findings if f.code == "sel.series")
+    assert "series 1 (axial, 24 slices of 2.50 mm): alike in all that matters; the first of them" in str(finding.found)
 
 
 def test_coronal_reformats_do_not_stand_in_for_an_axial_series_that_is_broken(tmp_path: Path) -> None:
@@ -209,6 +251,48 @@ def test_multi_frame_files_are_read_frame_by_frame(
 def test_classic_and_multi_frame_give_one_hash(tmp_path: Path) -> None:
     enhanced(list(range(24))).save_as(tmp_path / "one.dcm", enforce_file_format=True)
     assert read(tmp_path / "one.dcm").source.series_hash == read(save(phantom(), tmp_path / "many")).source.series_hash
+
+
+def test_two_volumes_in_files_of_their_own_give_one_and_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    native = pixels._native
+    for n in (1, 2):
+        dataset = enhanced(list(range(24)))
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.6.{n}"
+        dataset.InstanceNumber = n
+        dataset.AcquisitionNumber = None
+        marked(dataset, 200 * (2 - n))
+        dataset.save_as(tmp_path / f"{n}.dcm", enforce_file_format=True)
+    monkeypatch.setattr(pixels, "_native", lambda *given: opened.append(1) or native(*given))
+    scan = read(tmp_path)
+    assert worst_error(scan) <= 0.7
+    assert next(f for f in scan.findings if f.code == "sel.phase").files == ("1.dcm",)
+    assert len(opened) == 24  # each frame that is taken once, none to tell the two apart
+
+
+def test_volumes_of_one_file_are_told_apart_by_the_acquisition_of_each_frame(tmp_path: Path) -> None:
+    dataset = enhanced([*range(24), *range(24)])
+    pixel_bytes = bytearray(marked(dataset, 200).PixelData)
+    pixel_bytes[len(pixel_bytes) // 2 :] = enhanced(list(range(24))).PixelData
+    dataset.PixelData = bytes(pixel_bytes)
+    for n, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        group.FrameContentSequence = macro(FrameAcquisitionNumber=1 + n // 24)
+    dataset.save_as(tmp_path / "both.dcm", enforce_file_format=True)
+    scan = read(tmp_path)
+    assert worst_error(scan) <= 0.7
+    assert next(f for f in scan.findings if f.code == "sel.phase").files == ("both.dcm",)
+
+
+def test_a_frame_that_software_projected_is_no_slice(tmp_path: Path) -> None:
+    dataset = enhanced(list(range(24)))
+    kind = macro(FrameType=["DERIVED", "PRIMARY", "VOLUME", "MAXIMUM"])
+    kind[0].add_new(0x00089207, "CS", "MAX_IP")
+    dataset.SharedFunctionalGroupsSequence[0].CTImageFrameTypeSequence = kind
+    dataset.save_as(tmp_path / "one.dcm", enforce_file_format=True)
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert caught.value.findings[0].code == "sel.derived"
+    assert caught.value.findings[0].n_files == 1  # a file of many frames is named once
 
 
 def without_groups(dataset: Dataset) -> None:

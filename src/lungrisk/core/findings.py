@@ -96,7 +96,7 @@ def find(
     'refused'
     """
     row = FINDINGS[code]
-    names = sorted(files)
+    names = sorted(set(files))  # a file of many frames is named once
     return Finding(
         code=code,
         severity=severity or row.severity,

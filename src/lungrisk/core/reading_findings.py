@@ -29,6 +29,11 @@ READING_ROWS: dict[str, Row] = {
     "sel.phase": Row(
         "corrected", "one series held several acquisitions; one was chosen", "give one acquisition to judge another"
     ),
+    "sel.stations": Row(
+        "limited",
+        "one series held acquisitions of neighbouring regions that overlap; where they do the longest was kept",
+        "look at the pictures where they meet",
+    ),
     "sel.ambiguous": Row(
         "refused", "several series or phases are mixed and cannot be told apart", "give a folder with one series"
     ),
@@ -37,20 +42,44 @@ READING_ROWS: dict[str, Row] = {
     ),
     "sel.localizer": Row("refused", "this is a localizer, not a scan", "give the folder of the axial series"),
     "sel.modality": Row("refused", "this is not a CT", "give a chest CT"),
+    "hdr.sop_class": Row(
+        "limited",
+        "the SOP class is none that the standard knows; the images were read as CT, which the modality names",
+        "keep SOPClassUID when identifiers are replaced",
+    ),
     "sel.not_image": Row("info", "DICOM objects that are not CT images were skipped", "none needed"),
     "sel.secondary": Row("refused", "this is a secondary capture, not a scan", "give the original series"),
-    "sel.derived": Row("refused", "these are derived images (projections), not slices", "give the original series"),
+    "sel.derived": Row(
+        "refused",
+        "these are derived images (projections, renderings, differences), not slices",
+        "give the original series",
+    ),
     "sel.reformat": Row("limited", "this series was reformatted from another", "give the original axial series"),
     # who
     "id.sop_dup": Row("corrected", "slices share one SOPInstanceUID; they were told apart by content", "none needed"),
     "id.patient_mixed": Row("refused", "one series names several patients", "separate the patients"),
     "id.study_mixed": Row("refused", "one series names several studies", "separate the studies"),
+    "id.study_split": Row(
+        "corrected",
+        "the slices of one stack name several studies; patient and places agree, so they were joined",
+        "none needed",
+    ),
     "id.for_mixed": Row("refused", "slices have different frames of reference", "export the series again"),
     # order and completeness
     "ord.instance": Row("info", "InstanceNumber does not follow the positions; positions were used", "none needed"),
     "ord.dup_same": Row("corrected", "identical slices were given more than once; one of each was kept", "none needed"),
     "ord.dup_conflict": Row("refused", "different slices lie at one position", "export one acquisition"),
     "ord.uid_conflict": Row("refused", "one SOPInstanceUID has two different images", "export the series again"),
+    "ord.left_out": Row(
+        "limited",
+        "files that seem to be slices of this series could not be used",
+        "copy or export the series again, and compare the number of slices",
+    ),
+    "ord.number_gap": Row(
+        "info",
+        "InstanceNumber leaves numbers out, as if only some of the slices had been exported",
+        "give all slices if there are more",
+    ),
     "ord.series_split": Row(
         "corrected", "the slices of one stack carry several series UIDs; they were joined", "none needed"
     ),

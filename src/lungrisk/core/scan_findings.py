@@ -21,6 +21,11 @@ SCAN_ROWS: dict[str, Row] = {
     "geo.iop_mixed": Row("refused", "slices have different orientations", "give one axial series"),
     "geo.hole": Row("limited", "slices are missing; the gap was filled from its neighbours", "export the series again"),
     "geo.hole_large": Row("refused", "too many slices are missing in one place", "export the series again"),
+    "geo.gaps": Row(
+        "limited",
+        "slices lie farther apart than they are thick: what lies between was not seen",
+        "give every slice of the series, or a series without gaps",
+    ),
     "geo.uneven": Row(
         "corrected",
         "slices are unevenly spaced; they were resampled by position",

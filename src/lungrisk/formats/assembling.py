@@ -1,24 +1,27 @@
 """Frames of one series -> slices in order: duplicates dropped, one phase chosen, mixtures refused. Headers decide.
 
-Only frames that lie at one place have their pixel bytes compared.
+Only frames that lie at one place have their pixels compared.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import pairwise
 
 import numpy as np
 
 from lungrisk.core.errors import InputError
+from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
+from lungrisk.formats.copies import without_copies
 from lungrisk.formats.frames import Frame
+from lungrisk.formats.phases import NUMBER_TAG, one_acquisition, same_region
 from lungrisk.formats.stacking import POSITION_TAG, Stack, build_stack, judged_spacing, unit_directions
 
 FEWEST_SLICES = 10
 SAME_PLACE = 0.01  # mm along the normal
-MOST_PHASES = 20
+GAP_FROM = 1.1  # slices are rounded to a tenth of a millimetre, and collimation is not exact
+THICKNESS_TAG = "(0018,0050) SliceThickness"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +41,7 @@ def assemble(frames: Sequence[Frame]) -> Assembled:
     for frame in frames:
         if frame.faults:
             raise InputError(*frame.faults)
-    _one_origin(frames)
+    studies = _one_origin(frames)
     row, column, notes = unit_directions(frames[0].orientation)
     spacing, nonsquare = judged_spacing(frames[0].spacing)
     _one_spacing(frames)
@@ -49,21 +52,38 @@ def assemble(frames: Sequence[Frame]) -> Assembled:
     positions = np.array([frame.position for frame in placed])
     shape = (placed[0].storage.rows, placed[0].storage.columns)
     stack, about = build_stack(row, column, spacing, positions, shape)
-    return Assembled(tuple(placed), stack, (*notes, *nonsquare, *duplicates, *about, *_numbering(placed)))
+    return Assembled(
+        tuple(placed),
+        stack,
+        (
+            *studies,
+            *notes,
+            *nonsquare,
+            *duplicates,
+            *about,
+            *_covered(placed, frames, stack.step),
+            *_numbering(placed),
+        ),
+    )
 
 
-def _one_origin(frames: Sequence[Frame]) -> None:
-    """One patient, one study, one frame of reference. Raises InputError (`id.*`)."""
+def _one_origin(frames: Sequence[Frame]) -> tuple[Finding, ...]:
+    """One patient, one frame of reference, one study or a study UID made up for each slice. Raises InputError (`id.*`)."""
     checks: tuple[tuple[str, str, Callable[[Frame], str]], ...] = (
         ("id.patient_mixed", "(0010,0020) PatientID", lambda f: f.patient),
-        ("id.study_mixed", "(0020,000d) StudyInstanceUID", lambda f: f.study),
         ("id.for_mixed", "(0020,0052) FrameOfReferenceUID", lambda f: f.reference),
+        ("id.study_mixed", "(0020,000d) StudyInstanceUID", lambda f: f.study),
     )
     for code, tag, value in checks:
         groups = _grouped(frames, value)
-        if len(groups) > 1:
-            fewest = min(groups.values(), key=len)
-            raise InputError(find(code, found=f"{len(groups)} values", expected="1", tag=tag, files=_names(fewest)))
+        if len(groups) == 1:
+            continue
+        one_each = len(groups) == len(frames)  # some writers make up a UID for each file
+        if code == "id.study_mixed" and one_each:
+            return (find("id.study_split", found=f"{len(groups)} UIDs", expected="1", tag=tag),)
+        fewest = min(groups.values(), key=len)
+        raise InputError(find(code, found=f"{len(groups)} values", expected="1", tag=tag, files=_names(fewest)))
+    return ()
 
 
 def _one_spacing(frames: Sequence[Frame]) -> None:
@@ -98,107 +118,62 @@ def _by_place(frames: Sequence[Frame], normal: np.ndarray[tuple[int], np.dtype[n
 
 
 def _one_a_place(places: list[list[Frame]]) -> tuple[list[Frame], tuple[Finding, ...]]:
-    """One frame for each place: identical ones dropped, one phase chosen."""
-    findings: list[Finding] = []
-    dropped: list[Frame] = []
-    for n, place in enumerate(places):
-        if len(place) > 1:
-            kept = list({digest(frame): frame for frame in reversed(place)}.values())[::-1]
-            dropped += [frame for frame in place if not any(frame is one for one in kept)]
-            places[n] = kept
-    if dropped:
-        findings.append(find("ord.dup_same", found=f"{len(dropped)} images", files=_names(dropped)))
+    """One frame for each place: copies dropped, one acquisition chosen. Raises `ord.*_conflict`, `sel.kernel_mixed`."""
+    _one_kernel(places)
+    places, copies = without_copies(places, same_uid=True)
+    choice = one_acquisition(places)
+    if choice is None and any(len(place) > 1 for place in places):
+        places, more = without_copies(places)
+        copies += more
+        choice = one_acquisition(places)
+    findings: tuple[Finding, ...] = ()
+    if copies:
+        findings = (find("ord.dup_same", found=f"{len(copies)} images", files=_names(copies)),)
     frames = [frame for place in places for frame in place]
-    phase = _one_phase(places, frames)
-    if phase is not None:
-        frames, finding = phase
-        findings.append(finding)
+    if choice is not None:
+        frames, about = choice
+        findings += about
     elif any(len(place) > 1 for place in places):
         clash = next(place for place in places if len(place) > 1)
-        code = "ord.uid_conflict" if len({frame.sop for frame in clash}) == 1 else "ord.dup_conflict"
+        one_uid = len({frame.sop for frame in clash}) == 1 and clash[0].storage.n_frames == 1
+        code = "ord.uid_conflict" if one_uid else "ord.dup_conflict"
         raise InputError(find(code, found=f"{len(clash)} images at one place", tag=POSITION_TAG, files=_names(clash)))
     uids = Counter(frame.sop for frame in frames if frame.storage.n_frames == 1)
     if any(count > 1 for count in uids.values()):
-        findings.append(
-            find("id.sop_dup", found=f"{len(uids)} UIDs for {len(frames)} slices", tag="(0008,0018) SOPInstanceUID")
-        )
-    return frames, tuple(findings)
+        found = f"{len(uids)} UIDs for {len(frames)} slices"
+        findings += (find("id.sop_dup", found=found, tag="(0008,0018) SOPInstanceUID"),)
+    return frames, findings
 
 
-def _one_phase(places: list[list[Frame]], frames: list[Frame]) -> tuple[list[Frame], Finding] | None:
-    """The frames of one acquisition where a series holds several of the same region; None where it holds one."""
-    kernels = _phases(_grouped(frames, lambda f: f.header.kernel or ""), places)
-    if kernels:
+def _one_kernel(places: list[list[Frame]]) -> None:
+    frames = [frame for place in places for frame in place]
+    kernels = {frame.header.kernel or "" for frame in frames}
+    if len(kernels) > 1 and same_region(places, lambda f: f.header.kernel or ""):
         found = ", ".join(sorted(kernels))
         raise InputError(find("sel.kernel_mixed", found=found, tag="(0018,1210) ConvolutionKernel"))
-    ways: tuple[tuple[str, Callable[[Frame], str]], ...] = (
-        ("(0020,0012) AcquisitionNumber", lambda f: f.acquisition),
-        ("(0020,0100) TemporalPositionIdentifier", lambda f: f.moment),
-    )
-    for tag, value in ways:
-        phases = _phases(_grouped(frames, value), places)
-        if phases:
-            names = sorted(phases, key=_natural)
-            chosen = max(
-                names, key=lambda name: (len(phases[name]), _natural(name))
-            )  # of equals the later, as the Bowl's winners did
-            which = (
-                chosen if tag.startswith("(0020,0012") else f"{names.index(chosen) + 1} of {len(names)}"
-            )  # a time is no figure to show
-            left = [frame for name in names if name != chosen for frame in phases[name]]
-            return phases[chosen], find(
-                "sel.phase", found=f"{len(names)} acquisitions, took {which}", tag=tag, files=_names(left)
-            )
-    return _first_by_number(places)
-
-
-def _phases(groups: dict[str, list[Frame]], places: list[list[Frame]]) -> dict[str, list[Frame]]:
-    """The groups, if they are acquisitions of one region: each a stack of its own, over the same range of places."""
-    if not 2 <= len(groups) <= MOST_PHASES or min(len(group) for group in groups.values()) < FEWEST_SLICES:
-        return {}
-    at = {id(frame): n for n, place in enumerate(places) for frame in place}
-    spans = []
-    for group in groups.values():
-        where = [at[id(frame)] for frame in group]
-        if len(set(where)) < len(where):
-            return {}
-        spans.append((min(where), max(where)))
-    common = min(end for _, end in spans) - max(start for start, _ in spans)
-    return groups if common > 0.5 * min(end - start for start, end in spans) else {}
-
-
-def _first_by_number(places: list[list[Frame]]) -> tuple[list[Frame], Finding] | None:
-    """Every place filled equally often: the first block by InstanceNumber, if the blocks are whole stacks."""
-    m = len(places[0])
-    frames = [frame for place in places for frame in place]
-    if m < 2 or len(places) < FEWEST_SLICES or any(len(place) != m for place in places):
-        return None
-    if any(frame.instance is None for frame in frames) or len({frame.instance for frame in frames}) < len(frames):
-        return None
-    first = {id(f) for f in sorted(frames, key=lambda f: f.instance or 0)[: len(places)]}
-    chosen = [frame for place in places for frame in place if id(frame) in first]
-    if any(sum(id(frame) in first for frame in place) != 1 for place in places):
-        return None
-    left = [frame for frame in frames if id(frame) not in first]
-    return chosen, find("sel.phase", found=f"{m} images at each place, took the first of them", files=_names(left))
-
-
-def digest(frame: Frame) -> str:
-    """Hash of what decides a frame's values: pixel bytes as stored, their encoding, their rescale."""
-    storage = frame.storage
-    with frame.item.open() as stream:
-        stream.seek(storage.offset)
-        content = stream.read()
-    about = (storage.syntax, storage.rows, storage.columns, storage.signed, frame.rescale, frame.index)
-    return sha256(content + repr(about).encode()).hexdigest()
 
 
 def _numbering(frames: Sequence[Frame]) -> tuple[Finding, ...]:
     numbers = [frame.instance for frame in frames]
     steps = {int(np.sign(b - a)) for a, b in pairwise(numbers) if a is not None and b is not None}
     if None in numbers or len(steps) != 1 or 0 in steps:
-        return (find("ord.instance", tag="(0020,0013) InstanceNumber"),)
+        return (find("ord.instance", tag=NUMBER_TAG),)
     return ()
+
+
+def _covered(frames: Sequence[Frame], given: Sequence[Frame], step: float) -> tuple[Finding, ...]:
+    """Slices thinner than the way from one to the next leave something unseen; numbers left out tell of slices left out."""
+    thickness = float(np.median([frame.header.thickness_mm or 0.0 for frame in frames]))
+    numbers = np.unique([frame.instance for frame in given if frame.instance is not None])
+    every = int(np.median(np.diff(numbers))) if len(numbers) == len(given) else 1
+    found = f"every {step:.3g} mm" + (f", numbers in steps of {every}" if every > 1 else "")
+    if 0 < thickness < step / GAP_FROM:
+        found, effect = f"slices of {thickness:.3g} mm {found}", f"{step - thickness:.2g} mm unseen"
+        return (find("geo.gaps", found=found, tag=THICKNESS_TAG, effect=effect),)
+    if every == 1:
+        return ()
+    severity: Severity | None = None if thickness else "limited"
+    return (find("ord.number_gap", severity=severity, found=f"slices {found}", expected="steps of 1", tag=NUMBER_TAG),)
 
 
 def _grouped(frames: Sequence[Frame], value: Callable[[Frame], str]) -> dict[str, list[Frame]]:
@@ -206,13 +181,6 @@ def _grouped(frames: Sequence[Frame], value: Callable[[Frame], str]) -> dict[str
     for frame in frames:
         groups[value(frame)].append(frame)
     return dict(groups)
-
-
-def _natural(value: str) -> tuple[float, str]:
-    try:
-        return float(value), value
-    except ValueError:
-        return -np.inf, value
 
 
 def _names(frames: Sequence[Frame]) -> list[str]:

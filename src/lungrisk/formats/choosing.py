@@ -1,7 +1,8 @@
 """Which of several series is judged, and why: one rule, the same in every order of the files.
 
-Axial before other planes, then one that can be read, then the newest study, original before reformatted, long before short, at most
-2.5 mm before thicker, a soft or standard kernel before a sharp one (the networks saw those), thinner, more slices.
+What can hold the lungs goes first: axial, readable, in Hounsfield units, long enough, of no other part of the body. Then an original
+before what was derived, slices of at most 5 mm, the newest study, long before short, thin before thick, a soft or standard kernel
+before a sharp one (the networks saw those), thinner, more slices (docs/decisions/0019-the-one-right-series.md).
 """
 
 import re
@@ -9,14 +10,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lungrisk.core.errors import InputError
+from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
-from lungrisk.formats.assembling import Assembled, assemble
+from lungrisk.formats.assembling import FEWEST_SLICES, Assembled, assemble
 from lungrisk.formats.grouping import Group
 
-FINE_MM = 2.5
-LONG_SHARE = 0.8  # of the longest series: shorter ones are targeted at a part
+SHORTEST_MM = 100.0  # half the height of a small adult's lungs
+LONG_SHARE, LONG_MM = 0.8, 240.0  # of the longest series, or of the lungs: shorter ones are targeted at a part
+COARSE_MM = 5.0  # above it the slices serve to correct a PET or to plan
+THIN_MM = (1.5, 2.5, 3.0)  # classes within which the kernel counts more than the step
 # names of high-resolution kernels: Siemens B60.. and Br/Bl/I57.., GE LUNG, BONE, EDGE, Philips L, D, E, Toshiba FC5x and FC8x
 SHARP = re.compile(r"^(B[6-9]\d|[BI][A-Z]?[6-9]\d|B[lr]5[7-9]|LUNG|BONE|EDGE|L|D|E|YC|FC[58]\d)", re.IGNORECASE)
+# what a scan of something else is called; only where nothing says chest
+CHEST = re.compile(r"CHEST|THORA|TORA[CX]|LUNG|PULMO|POUMON", re.IGNORECASE)
+ELSEWHERE = re.compile(
+    r"HEAD|BRAIN|SKULL|CRANI|SINUS|ORBIT|TEMPORAL|NECK|ABDOM|PELVI|HIP|KNEE|LEG|FOOT|ANKLE|ARM|HAND|WRIST|ELBOW|SHOULDER|SPINE|EXTREM"
+    r"|BIOPSY|BIOPSIE|INTERVENTION|BOLUS|MONITORING",
+    re.IGNORECASE,
+)
+# maps of a material: their numbers are no Hounsfield units, or those of a body without it
+MAPS = re.compile(
+    r"IODIN|IOD[ _]?MAP|Z[ _]?EFF|\bRHO|\bVN[CI]\b|VIRTUAL|UPTAKE|PERFUSION|\bPBV\b|\bMAP\b", re.IGNORECASE
+)
 SKIPPED = {
     "localizer": "sel.localizer",
     "secondary": "sel.secondary",
@@ -45,11 +60,19 @@ class Candidate:
         return 0.0 if heights is None else float(heights[-1] - heights[0])
 
     @property
+    def coarseness_mm(self) -> float:
+        """The larger of the way between slices and their thickness: slabs that overlap show no more for it."""
+        if self.assembled is None:
+            return 99.0
+        return round(max(self.assembled.stack.step, self.group.frames[0].header.thickness_mm or 0.0), 2)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What reading it notes or why it fails."""
         return (
             *self.group.findings,
-            *(self.assembled.findings if self.assembled else self.error.findings if self.error else ()),
+            *(self.assembled.findings if self.assembled else ()),
+            *(self.error.findings if self.error else ()),
         )
 
     def name(self) -> str:
@@ -64,7 +87,8 @@ def candidates(groups: Sequence[Group]) -> list[Candidate]:
     """The groups that hold slices, assembled, best first."""
     found = [_candidate(group) for group in groups if group.kind not in SKIPPED]
     longest = max((c.length_mm for c in found), default=0.0)
-    return sorted(found, key=lambda c: _rank(c, longest), reverse=True)
+    found.sort(key=lambda c: c.group.frames[0].series)  # of equals the same one, whatever the files are called
+    return sorted(found, key=lambda c: [merit for merit, _ in _merits(c, longest)], reverse=True)
 
 
 def _candidate(group: Group) -> Candidate:
@@ -76,22 +100,28 @@ def _candidate(group: Group) -> Candidate:
         return Candidate(group, None, error)
 
 
-def _rank(candidate: Candidate, longest: float) -> tuple[object, ...]:
+def _merits(candidate: Candidate, longest: float) -> list[tuple[float | str, str]]:
+    """What speaks for a candidate, the first first; each with the reason that it is where it decides."""
     frame = candidate.group.frames[0]
-    step = candidate.assembled.stack.step if candidate.assembled else 99.0
-    return (
-        candidate.group.kind == "axial" and candidate.n > 2,
-        candidate.assembled is not None,
-        candidate.group.kind == "axial",
-        frame.study_date,
-        not candidate.group.reformat,
-        candidate.length_mm >= LONG_SHARE * longest,
-        step <= FINE_MM + 0.01,
-        not SHARP.match(frame.header.kernel or ""),
-        -round(step, 2),
-        candidate.n,
-        frame.series,  # of equals the same one, whatever the files are called
-    )
+    axial, coarse = candidate.group.kind == "axial", candidate.coarseness_mm
+    named = f"{frame.header.description or ''} {frame.body_part}"
+    length = candidate.length_mm
+    return [
+        (axial and candidate.n > 2, "axial"),
+        (candidate.assembled is not None, "the only one that can be read"),
+        (frame.rescale_type in ("", "HU", "US") and not MAPS.search(named), "its values are Hounsfield units"),
+        (length >= SHORTEST_MM, "long enough to hold the lungs"),
+        (not ELSEWHERE.search(named) or bool(CHEST.search(named)), "not of another part of the body"),
+        (axial, "axial"),
+        (not candidate.group.derived, "original, not derived from other images"),
+        (coarse <= COARSE_MM, f"its slices are at most {COARSE_MM:g} mm thick"),
+        (frame.study_date, "of the newest study"),
+        (length >= min(LONG_SHARE * longest, LONG_MM), "longer"),
+        (-sum(coarse > 1.01 * limit for limit in THIN_MM), "thinner slices"),
+        (not SHARP.match(frame.header.kernel or ""), "a softer kernel"),
+        (-coarse, "thinner slices"),
+        (candidate.n, "more slices"),
+    ]
 
 
 def choose(groups: Sequence[Group]) -> tuple[Candidate, list[Candidate], tuple[Finding, ...]]:
@@ -104,19 +134,46 @@ def choose(groups: Sequence[Group]) -> tuple[Candidate, list[Candidate], tuple[F
     if not ranked:
         raise InputError(*_nothing(groups))
     best, others = ranked[0], ranked[1:]
+    mixed = several_patients(ranked)
+    if mixed is not None:
+        raise InputError(mixed)
     if best.error is not None:
         raise best.error
-    readable = [c for c in ranked if c.assembled is not None]
-    patients = {c.group.frames[0].patient for c in readable} - {""}
-    if len(patients) > 1:
-        raise InputError(
-            find("id.patient_mixed", found=f"{len(patients)} patients", expected="1", tag="(0010,0020) PatientID")
-        )
     findings = list(skipped(groups))
     if others:
         found = f"{best.name()}: {reason(best, others)}; not {', '.join(c.name() for c in others[:5])}"
-        findings.append(find("sel.series", found=found + (f" and {len(others) - 5} more" if len(others) > 5 else "")))
+        found += f" and {len(others) - 5} more" if len(others) > 5 else ""
+        findings.append(find("sel.series", severity=_doubt(best, others), found=found))
     return best, others, tuple(findings)
+
+
+def several_patients(ranked: Sequence[Candidate]) -> Finding | None:
+    """`id.patient_mixed`, a file of each named, where stacks of several patients lie together."""
+    firsts: dict[str, str] = {}
+    for candidate in ranked:
+        frame = candidate.group.frames[0]
+        if frame.patient and (candidate.assembled is not None or candidate.n >= FEWEST_SLICES):
+            firsts.setdefault(frame.patient, frame.item.name)
+    if len(firsts) <= 1:
+        return None
+    found, tag = f"{len(firsts)} patients, a file of each", "(0010,0020) PatientID"
+    return find("id.patient_mixed", found=found, expected="1", tag=tag, files=firsts.values())
+
+
+def _doubt(best: Candidate, others: Sequence[Candidate]) -> Severity | None:
+    """ "limited" where a newer scan was passed over for a fault, or where studies name no patient that would hold them together."""
+    frame = best.group.frames[0]
+    for other in others:
+        one = other.group.frames[0]
+        whole = other.group.kind == "axial" and other.n >= FEWEST_SLICES
+        newer = one.study_date > frame.study_date > ""
+        if whole and (newer or (one.study != frame.study and not one.patient)) and _may_hold_lungs(other):
+            return "limited"
+    return None
+
+
+def _may_hold_lungs(candidate: Candidate) -> bool:
+    return candidate.error is not None or candidate.length_mm >= SHORTEST_MM
 
 
 def reason(best: Candidate, others: Sequence[Candidate]) -> str:
@@ -124,21 +181,9 @@ def reason(best: Candidate, others: Sequence[Candidate]) -> str:
     if not others:
         return "the only series of slices"
     longest = max(c.length_mm for c in (best, *others))
-    words = (
-        "axial",
-        "readable",
-        "axial",
-        "the newest study",
-        "original",
-        "longer",
-        "thin enough",
-        "a softer kernel",
-        "thinner",
-        "more slices",
-        "its UID",
-    )
-    first, second = _rank(best, longest), _rank(others[0], longest)
-    return next((word for word, a, b in zip(words, first, second, strict=True) if a != b), "the first of equals")
+    pairs = zip(_merits(best, longest), _merits(others[0], longest), strict=True)
+    alike = "alike in all that matters; the first of them"
+    return next((why for (one, why), (other, _) in pairs if one != other), alike)
 
 
 def skipped(groups: Sequence[Group]) -> tuple[Finding, ...]:
@@ -155,18 +200,14 @@ def _nothing(groups: Sequence[Group]) -> tuple[Finding, ...]:
     """Why there is no scan among images of other kinds."""
     findings = []
     for group in groups:
-        files = [frame.item.name for frame in group.frames]
+        files = {frame.item.name for frame in group.frames}
         frame = group.frames[0]
         if group.kind == "other":
-            findings.append(
-                find(
-                    "sel.modality",
-                    found=frame.modality or frame.sop_class,
-                    expected="CT",
-                    tag="(0008,0060) Modality",
-                    files=files,
-                )
-            )
+            modality = frame.modality not in ("CT", "")
+            found = frame.modality if modality else f"SOP class {frame.sop_class}"
+            expected = "CT" if modality else "CT Image Storage"
+            tag = "(0008,0060) Modality" if modality else "(0008,0016) SOPClassUID"
+            findings.append(find("sel.modality", found=found, expected=expected, tag=tag, files=files))
         else:
             tag = "(0008,0008) ImageType" if group.kind != "secondary" else "(0008,0016) SOPClassUID"
             found = "\\".join(frame.image_type)[:64]

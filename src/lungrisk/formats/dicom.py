@@ -12,15 +12,17 @@ from lungrisk.core.errors import InputError, refusals
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Header, Scan, Source
 from lungrisk.formats.assembling import Assembled
-from lungrisk.formats.choosing import SKIPPED, Candidate, candidates, choose, reason
+from lungrisk.formats.choosing import SKIPPED, Candidate, candidates, choose, reason, several_patients
 from lungrisk.formats.claims import claim, compression
 from lungrisk.formats.finishing import finish
 from lungrisk.formats.frames import Frame
-from lungrisk.formats.grouping import Group, group
+from lungrisk.formats.grouping import Group, group, unknown_class
 from lungrisk.formats.headers import read_header
 from lungrisk.formats.items import Given, Item
+from lungrisk.formats.phases import strangers
 from lungrisk.formats.pixels import load_block
 from lungrisk.formats.series import Series
+from lungrisk.formats.strays import left_out
 from lungrisk.formats.upright import plane_of, upright
 
 APPLE_DOUBLE = b"\x00\x05\x16\x07"
@@ -51,12 +53,18 @@ def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan
     refused = refusals(values)
     if refused:
         raise InputError(*refused)
+    woven = strangers(block)
+    if woven:
+        found = f"slices differ from their neighbours, and agree with those {woven} slices away"
+        raise InputError(find("sel.ambiguous", found=found, expected="one acquisition"))
     hu, affine, turned = upright(block, assembled.stack)
+    unread = {item.name for item in given.items} - {item.name for item in items}
     header = assembled.frames[len(assembled.frames) // 2].header
     findings = (
         *notes,
         *about,
         *chosen.findings,
+        *left_out(assembled, groups, sorted(unread)),
         *_remarks(chosen, header),
         *compression(assembled.frames),
         *values,
@@ -69,16 +77,16 @@ def survey(items: Sequence[Item]) -> tuple[Series, ...]:
     """Every series among DICOM files, the one that `load` takes marked."""
     groups, _ = _groups(items)
     ranked = candidates(groups)
+    mixed = several_patients(ranked)
     rows = []
     for n, candidate in enumerate(ranked):
-        chosen = n == 0 and candidate.error is None
-        why = (
-            reason(candidate, ranked[1:])
-            if chosen
-            else "it cannot be read"
-            if candidate.error
-            else "another is preferred"
-        )
+        chosen = n == 0 and candidate.error is None and mixed is None
+        if candidate.error:
+            why = "it cannot be read"
+        elif mixed:
+            why = "one of several patients"
+        else:
+            why = reason(candidate, ranked[1:]) if chosen else f"another is preferred: {reason(ranked[0], [candidate])}"
         rows.append(_series(candidate.group, chosen, why, candidate))
     rows += [_series(g, False, f"it is no slice of a scan: {g.kind}", None) for g in groups if g.kind in SKIPPED]
     return tuple(rows)
@@ -104,6 +112,7 @@ def _series(g: Group, chosen: bool, why: str, candidate: Candidate | None) -> Se
 
 
 def _groups(items: Sequence[Item]) -> tuple[list[Group], tuple[Finding, ...]]:
+    """The images in groups, and what was noted of the files."""
     frames: list[Frame] = []
     plain: list[str] = []
     for item in items:
@@ -132,6 +141,10 @@ def _remarks(chosen: Candidate, header: Header) -> tuple[Finding, ...]:
         notes.append(
             find("sel.modality", severity="limited", found="not stated", expected="CT", tag="(0008,0060) Modality")
         )
+    strange = [f for f in chosen.group.frames if unknown_class(f)]
+    if strange:
+        found, files = strange[0].sop_class, [f.item.name for f in strange]
+        notes.append(find("hdr.sop_class", found=found, tag="(0008,0016) SOPClassUID", files=files))
     if frame.rescale_type not in ("", "HU"):
         notes.append(
             find(

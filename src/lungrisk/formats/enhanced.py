@@ -13,6 +13,7 @@ from lungrisk.formats.elements import (
     inner,
     only,
     sequence,
+    short,
     soft_number,
     soft_numbers,
     tag_name,
@@ -47,14 +48,16 @@ def _with_groups(frame: Frame, shared: Dataset | None, group: Dataset) -> Frame:
     rescale = frame.rescale if own is None else (only(own, SLOPE, faults), only(own, INTERCEPT, faults))
     kind = macro(0x00189329)  # CT Image Frame Type
     content = macro(0x00209111)
-    temporal = soft_number(content, 0x00209128) if content is not None else None
+    temporal = short(content, 0x00209128) if content is not None else None
+    acquisition = short(content, 0x00209156) if content is not None else None
     return replace(
         frame,
         position=values(0x00209113, 0x00200032, frame.position),
         orientation=values(0x00209116, 0x00200037, frame.orientation),
         spacing=values(0x00289110, 0x00280030, frame.spacing),
         rescale=rescale,
-        image_type=image_type(kind, 0x00089007) if kind is not None else frame.image_type,
+        image_type=frame.image_type if kind is None else (*image_type(kind, 0x00089007), text(kind, 0x00089207)),
+        acquisition=frame.acquisition if acquisition is None else str(acquisition),
         moment=str(temporal) if temporal is not None else frame.moment,
         header=_frame_header(frame.header, macro(0x00289110), macro(0x00189314)),
         faults=(*frame.faults, *(replace(f, files=(frame.item.name,), n_files=1) for f in faults)),

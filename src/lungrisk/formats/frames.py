@@ -64,6 +64,9 @@ class Frame:
     instance: int | None
     study_date: str = field(repr=False)
     header: Header
+    shown_time: str = field(default="", repr=False)
+    comments: str = field(default="", repr=False)
+    body_part: str = ""
     patient_position: str = ""
     rescale_type: str = ""
     lossy: str = ""

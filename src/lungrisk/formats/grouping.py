@@ -1,5 +1,6 @@
 """Frames -> series, each of one kind, one matrix and one orientation."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +13,20 @@ from lungrisk.formats.stacking import ORIENTATION_TAG
 from lungrisk.formats.upright import plane_of
 
 SMALL_GROUP = 10  # fewer slices than this are odd ones out, not a stack of their own
-PROJECTIONS = {"MIP", "MINIP", "MAXIMUM", "MINIMUM", "PROJECTION IMAGE", "VOLUME", "VRT", "SSD", "MAX_IP", "MIN_IP"}
-REFORMATS = {"MPR", "REFORMATTED", "AVERAGE", "CSAPARALLEL", "CSA MPR", "RESAMPLED"}
-LOCALIZERS = {"LOCALIZER", "SCOUT", "TOPOGRAM"}
+# words inside the values of ImageType, as CT_SOM5 MIP, MPR_THICK and CSA MPR THICK hold them; letters only
+LOCALIZERS = re.compile(r"LOCALI[ZS]ER|SCOUT\w*|TOPOGRAM|SURVIEW|SCANO\w*")
+PROJECTIONS = re.compile(
+    r"\w*(MIP|MIPS|MINIP|MAXIP)|MIP\w*|MAXIMUM|MINIMUM|PROJECTION\w*|VR|VRT|SSD|\w*RENDER\w*|CURVED|CPR"
+    r"|SUBTRACT\w*|DIVISION|MULTIPLICATION|QUANTITY|STD|DEVIATION"
+)
+REFORMATS = re.compile(
+    r"\w*MPR|MPR\w*|REFORMAT\w*|AVG|AVERAGE\w*|MEAN|AIP|AVIP|ADDITION|RESAMPLED|(CSA)?PARALLEL|RADIAL"
+)
+INTENSITY = re.compile(r"M(AX|IN)[\W_]*IP(?![A-Z])")
+TOPOGRAM = re.compile(r"CT_SOM\d* TOP(?![A-Z])")
+BETWEEN_WORDS = re.compile(r"[\W\d_]+")
+PLAIN_WORDS = {"ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "AXIAL", "NONE", "OTHER", ""}
+STANDARD = "1.2.840.10008."
 SCOUT_FROM_DEGREES = 30.0
 
 
@@ -29,7 +41,12 @@ class Group:
     @property
     def reformat(self) -> bool:
         """Made from other slices by software, as its ImageType says."""
-        return bool(set(self.frames[0].image_type) & REFORMATS)
+        return says(self.frames[0], REFORMATS)
+
+    @property
+    def derived(self) -> bool:
+        """Not as the scanner first made it, as its ImageType says."""
+        return "DERIVED" in self.frames[0].image_type or self.reformat
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -41,12 +58,31 @@ def kind_of(frame: Frame) -> str:
     """ "slice", or why it is none: "localizer", "secondary", "projection", "other" (not a CT image)."""
     if frame.sop_class.startswith(SECONDARY):
         return "secondary"
-    if frame.modality not in ("CT", "") or frame.sop_class not in (CT, *ENHANCED_CT, ""):
+    if frame.modality not in ("CT", "") or (frame.sop_class not in (CT, *ENHANCED_CT, "") and not unknown_class(frame)):
         return "other"
-    stated = set(frame.image_type)
-    if stated & LOCALIZERS:
+    if says(frame, LOCALIZERS) or TOPOGRAM.search("\\".join(frame.image_type)):
         return "localizer"
-    return "projection" if stated & PROJECTIONS else "slice"
+    return "projection" if _projected(frame) else "slice"
+
+
+def unknown_class(frame: Frame) -> bool:
+    """An SOP class that somebody made up, or a hash in its place, on an image whose modality is CT."""
+    return frame.modality == "CT" and bool(frame.sop_class) and not frame.sop_class.startswith(STANDARD)
+
+
+def says(frame: Frame, what: re.Pattern[str]) -> bool:
+    """Whether a word of `what` stands in ImageType, or in the description of images that are derived and say no more."""
+    texts = list(frame.image_type)
+    if "DERIVED" in texts and not set(texts) - PLAIN_WORDS:
+        texts.append((frame.header.description or "").upper())
+    return any(what.fullmatch(word) for text in texts for word in BETWEEN_WORDS.split(text))
+
+
+def _projected(frame: Frame) -> bool:
+    """Rays, surfaces and differences. VOLUME is one too where a classic image is derived, and the ordinary word elsewhere."""
+    stated = frame.image_type
+    volume = "VOLUME" in stated and "DERIVED" in stated and frame.sop_class not in ENHANCED_CT
+    return volume or says(frame, PROJECTIONS) or bool(INTENSITY.search("\\".join(stated)))
 
 
 def group(frames: Sequence[Frame]) -> list[Group]:
@@ -64,12 +100,13 @@ def group(frames: Sequence[Frame]) -> list[Group]:
 def _joined(series: list[list[Frame]]) -> list[tuple[list[Frame], tuple[Finding, ...]]]:
     """Series of a slice or two each, alike in all but their UID, as the one stack that they form."""
     tiny = [frames for frames in series if len(frames) <= 2]
+    one_study_each = len({frames[0].study for frames in tiny}) == len(tiny)  # as some writers make them up
     alike: dict[object, list[list[Frame]]] = defaultdict(list)
     for frames in tiny:
         f = frames[0]
-        alike[
-            f.study, f.reference, f.storage.rows, f.storage.columns, f.orientation, f.spacing, f.header.kernel
-        ].append(frames)
+        study = "" if one_study_each else f.study
+        storage = f.storage.rows, f.storage.columns
+        alike[study, f.patient, f.reference, storage, f.orientation, f.spacing, f.header.kernel].append(frames)
     result: list[tuple[list[Frame], tuple[Finding, ...]]] = [(frames, ()) for frames in series if len(frames) > 2]
     for parts in alike.values():
         together = [frame for frames in parts for frame in frames]

@@ -18,6 +18,7 @@ EVEN_WITHIN, EVEN_SHARE = (
 )  # a slice this far from its even place is where it should be: mm, share of the spacing
 JITTER_SHARE = 0.25  # scatter up to this share of the spacing is jitter; beyond it the spacing is uneven
 STRAIGHT_WITHIN = 0.1  # sideways run over the whole stack that is rounding, not tilt
+STEEPEST = 1.0  # sideways per mm along: 45 degrees; gantries tilt by 30
 DRIFT_WITHIN = 0.5  # sideways scatter that no straight line explains
 LARGEST_GAP = 10.0  # a hole that can hide a nodule of 10 mm is not filled
 LIMITED_GAP = 5.0
@@ -189,6 +190,9 @@ def _sideways(stack: Stack) -> tuple[Finding, ...]:
     if not shear.any():
         return ()
     degrees = np.degrees(np.arctan(np.linalg.norm(shear)))
+    if np.linalg.norm(shear) > STEEPEST:
+        found, expected = f"slices run off at {degrees:.1f} degrees", f"at most {np.degrees(np.arctan(STEEPEST)):.0f}"
+        raise InputError(find("geo.drift", found=found, expected=expected, tag=POSITION_TAG))
     return (
         find(
             "geo.tilt",

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.geometry import Affine
-from lungrisk.formats.stacking import Stack
+from lungrisk.formats.stacking import POSITION_TAG, Stack
 
 AIR = -1024
 OBLIQUE_FROM_DEGREES = 2.0
+MOST_GROWN = 8  # a block turned about two axes by 45 degrees takes five times its own room
 BODY = np.eye(3)[[2, 1, 0]]  # directions of k, j, i: to the head, to the back, to the patient's left
 ORIGIN_DECIMALS, DIRECTION_DECIMALS = 4, 6
 
@@ -126,7 +128,11 @@ def _grid(
     if plane_of(stack.normal) == "axial" and np.abs(axes[0] @ stack.normal) > np.cos(np.radians(35)):
         middle = (stack.positions[[0, -1]] + far.sum(axis=0) / 2) @ axes[0]
         low[0], high[0] = middle.min(), middle.max()
-    n = np.floor((high - low) / steps + 1e-3).astype(int) + 1
+    n = np.floor((high - low) / steps + 1e-3) + 1
+    own = (stack.heights[-1] - stack.heights[0]) / stack.step * shape[0] * shape[1]
+    if n.prod() > MOST_GROWN * own:
+        found = f"{n.prod() / own:.0f} times as many voxels upright"
+        raise InputError(find("geo.drift", found=found, expected=f"at most {MOST_GROWN}", tag=POSITION_TAG))
     return axes.T @ low, steps, (int(n[0]), int(n[1]), int(n[2]))
 
 

@@ -1,0 +1,91 @@
+"""Files that belong to the chosen series and are not in it: a slice that one wrong value set apart, an empty file, half a download."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from lungrisk.core.findings import Finding, find
+from lungrisk.formats.assembling import Assembled
+from lungrisk.formats.frames import Frame
+from lungrisk.formats.grouping import SMALL_GROUP, Group
+
+MOST_ODD = 2  # of the values below in which a slice may differ and still be one of the series
+NEAR_LINE = 1.0  # mm sideways
+BEYOND, VACANT = 1.6, 0.3  # of the spacing: so far past the ends is the next place, so near a slice is not vacant
+HALF_DONE = (".part", ".partial", ".crdownload", ".download", ".tmp", ".gz", ".bz2", ".xz", ".zst", ".z")
+NUMBERS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # of a name: what changes from slice to slice
+# what the slices of one series agree in
+SAME: tuple[Callable[[Frame], object], ...] = (
+    lambda f: f.series,
+    lambda f: f.study,
+    lambda f: f.patient,
+    lambda f: f.reference,
+    lambda f: f.modality,
+    lambda f: f.sop_class,
+    lambda f: f.image_type,
+    lambda f: (f.storage.rows, f.storage.columns),
+    lambda f: tuple(np.round(f.orientation, 3)),
+    lambda f: tuple(np.round(f.spacing, 3)),
+    lambda f: f.header.kernel,
+)
+
+
+def left_out(chosen: Assembled, groups: Sequence[Group], names: Iterable[str]) -> tuple[Finding, ...]:
+    """`ord.left_out` where images or files that were not used seem to be slices of the chosen stack.
+
+    groups: all that was found. names: files that held no image.
+    """
+    mine = {id(frame) for frame in chosen.frames}
+    own = next(group for group in groups if any(id(frame) in mine for frame in group.frames))
+    others = [group for group in groups if group is not own]
+    sizes = Counter(frame.series for group in others for frame in group.frames)
+    usual = [Counter(value(frame) for frame in chosen.frames).most_common(1)[0][0] for value in SAME]
+    few = [frame for group in others for frame in group.frames if sizes[frame.series] < SMALL_GROUP]
+    images = [frame.item.name for frame in few if _belongs(frame, chosen, usual)]
+    theirs = {frame.item.name for group in others for frame in group.frames}
+    files = named_alike({frame.item.name for frame in own.frames}, theirs, names)
+    if not images and not files:
+        return ()
+    counts = ((len(images), "images"), (len(files), "files that are no images"))
+    found = " and ".join(f"{n} {what}" for n, what in counts if n)
+    return (find("ord.left_out", found=found, files=[*images, *files]),)
+
+
+def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
+    """Alike in nearly all, and at a place that no slice holds."""
+    odd = sum(value(frame) != one for value, one in zip(SAME, usual, strict=True))
+    if odd > MOST_ODD or len(frame.position) != 3 or not np.isfinite(frame.position).all():
+        return False
+    stack = chosen.stack
+    heights, height = stack.heights, float(np.dot(frame.position, stack.normal))
+    if np.abs(heights - height).min() < VACANT * stack.step:
+        return False
+    if not heights[0] - BEYOND * stack.step < height < heights[-1] + BEYOND * stack.step:
+        return False
+    along = (stack.positions[-1] - stack.positions[0]) / (heights[-1] - heights[0])
+    off = np.asarray(frame.position) - stack.positions[0] - along * (height - heights[0])
+    return float(np.linalg.norm(off)) < NEAR_LINE
+
+
+def named_alike(used: set[str], others: set[str], names: Iterable[str]) -> list[str]:
+    """Those of `names` that are called as the files of the series are, numbers aside, and lie where no other series does."""
+    patterns = {_pattern(name) for name in used}
+    foreign = {PurePosixPath(name).parent for name in others} - {PurePosixPath(name).parent for name in used}
+    found = []
+    for name in names:
+        whole = _without_half_done(name)
+        if whole not in used and _pattern(whole) in patterns and PurePosixPath(name).parent not in foreign:
+            found.append(name)
+    return found
+
+
+def _without_half_done(name: str) -> str:
+    path = PurePosixPath(name)
+    return path.with_suffix("").as_posix() if path.suffix.lower() in HALF_DONE else name
+
+
+def _pattern(name: str) -> str:
+    return NUMBERS.sub("#", PurePosixPath(name).name.lower())
