@@ -89,8 +89,9 @@ def find(
     tag: str | None = None,
     slices: Iterable[int] = (),
     effect: str | None = None,
+    remedy: str | None = None,
 ) -> Finding:
-    """The finding of row `code`, with what was found here. `severity` overrides the row's where the case is milder or worse.
+    """The finding of row `code`, with what was found here. `severity` and `remedy` override the row's where the case is another.
 
     >>> find("geo.too_few", found=3).severity
     'refused'
@@ -101,7 +102,7 @@ def find(
         code=code,
         severity=severity or row.severity,
         message=row.message,
-        remedy=row.remedy,
+        remedy=row.remedy if remedy is None else remedy,
         found=None if found is None else str(found),
         expected=None if expected is None else str(expected),
         files=tuple(names[:LISTED_FILES]),

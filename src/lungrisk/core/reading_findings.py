@@ -10,6 +10,11 @@ READING_ROWS: dict[str, Row] = {
         "refused", "a file that may be a slice cannot be read", "check the permissions, or copy the scan again"
     ),
     "file.truncated": Row("refused", "a file ends before its pixels do", "copy or export the scan again"),
+    "file.surplus": Row(
+        "refused",
+        "the file holds more bytes than its header accounts for",
+        "copy or convert the scan again; where the bytes are known to be no voxels, cut them off",
+    ),
     "file.corrupt": Row("refused", "a file cannot be parsed", "copy or export the scan again"),
     "file.syntax": Row(
         "refused", "this transfer syntax is not supported", "export the scan with a lossless transfer syntax"

@@ -18,6 +18,11 @@ SCAN_ROWS: dict[str, Row] = {
     "geo.iop_skew": Row(
         "refused", "the row and column directions are not unit vectors at right angles", "export the series again"
     ),
+    "geo.skew": Row(
+        "limited",
+        "rows and columns are not at right angles, as a scanner makes them; the rows were resampled",
+        "give the scan before its header was edited",
+    ),
     "geo.iop_mixed": Row("refused", "slices have different orientations", "give one axial series"),
     "geo.hole": Row("limited", "slices are missing; the gap was filled from its neighbours", "export the series again"),
     "geo.hole_large": Row("refused", "too many slices are missing in one place", "export the series again"),
@@ -57,6 +62,9 @@ SCAN_ROWS: dict[str, Row] = {
         "check the darkest regions on the pictures",
     ),
     "px.rgb": Row("refused", "these are colour pictures, not CT values", "give the original series"),
+    "px.channels": Row(
+        "refused", "each voxel holds several values (a colour, a vector), not one CT value", "give the CT itself"
+    ),
     "px.lut": Row("refused", "values need a modality look-up table", "export with RescaleSlope and RescaleIntercept"),
     "px.depth": Row("limited", "the values were stored with 8 bits", "export with full depth"),
     "px.lossy": Row("limited", "the pixels were compressed with loss", "export with a lossless transfer syntax"),
@@ -70,6 +78,12 @@ SCAN_ROWS: dict[str, Row] = {
     "px.length": Row("refused", "the pixel data is not as long as the header says", "export the series again"),
     "px.masked": Row("limited", "everything outside the lungs was removed beforehand", "give the original scan"),
     "hdr.number": Row("refused", "a number in the header cannot be read", "export the series again"),
+    "hdr.value": Row(
+        "refused",
+        "a field of the header has a value that cannot be followed",
+        "convert the scan again from its DICOM slices",
+    ),
+    "hdr.conflict": Row("refused", "the header contradicts itself", "convert the scan again from its DICOM slices"),
     "hdr.bits": Row("refused", "the header's bit depths contradict each other", "export the series again"),
     "acq.contrast": Row("info", "contrast agent was given", "none needed"),
     "acq.kernel": Row("info", "a sharp kernel was used: noise is high, small nodules look rough", "none needed"),
@@ -78,7 +92,13 @@ SCAN_ROWS: dict[str, Row] = {
     "nii.4d": Row("refused", "the file holds several volumes", "give one volume"),
     "nii.units": Row("refused", "the spatial unit is not millimetres", "convert again in mm"),
     "nii.form_conflict": Row(
-        "limited", "sform and qform disagree; sform was used", "check left and right on the pictures"
+        "limited", "sform and qform (or pixdim) disagree; sform was used", "check place and size on the pictures"
+    ),
+    "nii.qform_used": Row(
+        "corrected", "sform is not what a scanner makes; the volume was placed by qform", "none needed"
+    ),
+    "nii.intent": Row(
+        "refused", "the header says that the values are no image (a map of labels, a statistic)", "give the CT itself"
     ),
     "nrrd.no_space": Row(
         "refused", "the NRRD file does not name its space", "write it with space and space directions"

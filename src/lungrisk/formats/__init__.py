@@ -81,8 +81,9 @@ def survey(path: str | Path) -> tuple[Series, ...]:
 
 
 def _is_part(note: Finding, scan: Scan) -> bool:
-    """The file that was no image by itself holds the voxels of a header's file."""
-    return note.code == "file.other" and note.n_files == 1 and set(note.files) <= set(scan.source.files)
+    """The files that were no images by themselves hold the voxels of a header's file."""
+    parts = scan.source.files[1:]
+    return note.code == "file.other" and note.n_files <= len(parts) and set(note.files) <= set(parts)
 
 
 def _sort_out(given: Given) -> tuple[dict[str, list[Item]], tuple[Finding, ...]]:

@@ -1,23 +1,25 @@
-"""MetaImage: .mha, or .mhd with .raw or .zraw beside it. The header is `Key = value` lines; the world is LPS, as ITK writes it.
+"""MetaImage: .mha, or .mhd with .raw or .zraw beside it. The world is LPS, as ITK writes it. Nothing is assumed: what is not stated refuses."""
 
-Source: the MetaIO documentation; SimpleITK is the oracle where it is installed.
-"""
-
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lungrisk.core.errors import InputError
-from lungrisk.core.findings import find
+from lungrisk.core.findings import Finding, find
 from lungrisk.core.geometry import Affine
 from lungrisk.core.records import Scan
 from lungrisk.formats.items import Given, Item
+from lungrisk.formats.metaimage_header import MetaHeader, looks_so, read_header
+from lungrisk.formats.numerals import shown
+from lungrisk.formats.parts import companions, numbered_names
 from lungrisk.formats.series import Series
-from lungrisk.formats.single import checked_affine, claimed, row_of, to_scan
-from lungrisk.formats.voxels import inflated, plain
+from lungrisk.formats.single import checked_affine, row_of, to_scan
+from lungrisk.formats.stacking import UNIT_MENDED, UNIT_WITHIN
+from lungrisk.formats.terms import terms_of
+from lungrisk.formats.voxels import Stored, claimed
 
-MOST_HEADER_BYTES = 64 * 1024
 TYPES = {
     "MET_CHAR": "i1",
     "MET_UCHAR": "u1",
@@ -27,125 +29,205 @@ TYPES = {
     "MET_UINT": "u4",
     "MET_LONG": "i4",
     "MET_ULONG": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
-Fields = dict[str, str]
+LOCAL = ("LOCAL", "Local", "local")
+NAMES = (".mha", ".mhd")
+
+
+class Volume(NamedTuple):
+    """Header facts, (k, j, i) and LPS."""
+
+    header: MetaHeader
+    shape: tuple[int, ...]
+    affine: Affine
+    dtype: np.dtype[Any]
+    findings: tuple[Finding, ...]
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """The name and the first key."""
-    return name.lower().endswith((".mha", ".mhd")) and head.lstrip()[:10] in (
-        b"ObjectType",
-        b"NDims = 3",
-        b"NDims = 3\n",
-    )
+    """A name of the format, or what its headers begin with; keys may come in any order."""
+    return looks_so(head) or (name.lower().endswith(NAMES) and b"=" in head[:256] and b"\0" not in head[:16])
 
 
 def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan:
-    """The volume of one file. Raises InputError: `file.*`, `sec.path`, `res.claim`, `geo.*`, `hdr.number`."""
+    """The volume of one header and its data. Raises InputError: `file.*`, `hdr.*`, `sec.path`, `res.claim`, `geo.*`, `nii.4d`, `nii.units`,
+    `px.channels`.
+    """
     item = items[0]
-    fields, start = _header(item)
-    shape, affine, dtype = _shape(fields), _affine(fields), _dtype(fields)
-    local = fields["ElementDataFile"].upper() in ("LOCAL", "LOCAL_")
-    source = item if local else given.companion(item, fields["ElementDataFile"])
-    packed = fields.get("CompressedData", "False").lower() == "true"
-    need = claimed(shape, dtype.itemsize, None if packed else source.size - (start if local else 0))
-    skip = start if local else _skip(fields, source.size - need)
-    values = (inflated if packed else plain)(source, skip, shape, dtype)
-    names = (item.name,) if local else (item.name, source.name)
-    return to_scan("metaimage", names, values, affine, ())
+    with terms_of("metaimage", item):
+        volume = _volume(item)
+        sources = _sources(volume.header, item, given)
+        stored = _stored(volume, sources, item)
+        names = tuple(dict.fromkeys((item.name, *(source.name for source in sources))))
+        return to_scan("metaimage", names, stored, volume.affine, volume.findings)
 
 
 def survey(items: Sequence[Item]) -> tuple[Series, ...]:
     """One row for each header."""
     rows = []
     for item in items:
-        fields, _ = _header(item)
-        rows.append(row_of("metaimage", item, _shape(fields), _affine(fields)))
+        with terms_of("metaimage", item):
+            volume = _volume(item)
+            rows.append(row_of("metaimage", item, volume.shape, volume.affine))
     return tuple(rows)
 
 
-def _header(item: Item) -> tuple[Fields, int]:
-    """The fields, and where the voxels begin in a file that holds them itself."""
-    with item.open() as stream:
-        head = stream.read(MOST_HEADER_BYTES)
-    fields: Fields = {}
-    start = 0
-    for line in head.splitlines(keepends=True):
-        start += len(line)
-        key, equals, value = line.decode("latin-1").partition("=")
-        if not equals or len(fields) > 100:
-            break
-        fields[key.strip()] = value.strip()
-        if key.strip() == "ElementDataFile":
-            break
-    if not fields.get("ElementDataFile"):
-        raise InputError(
-            find("file.corrupt", found="no ElementDataFile", expected="a MetaImage header", files=[item.name])
-        )
-    if fields["ElementDataFile"].upper().startswith("LIST") or "%" in fields["ElementDataFile"]:
-        raise InputError(find("file.syntax", found="a list of files", expected="one data file", files=[item.name]))
-    return fields, start
-
-
-def _numbers(fields: Fields, n: int, *keys: str) -> list[float] | None:
-    """The first of the keys that is there, as n finite numbers. Raises InputError (`hdr.number`)."""
-    key = next((key for key in keys if key in fields), None)
-    if key is None:
-        return None
+def _volume(item: Item) -> Volume:
     try:
-        values = [float(value) for value in fields[key].split()]
-    except ValueError:
-        values = []
-    if len(values) != n or not np.isfinite(values).all():
-        raise InputError(find("hdr.number", found=fields[key][:64], expected=f"{n} numbers", tag=key))
-    return values
+        header = read_header(item)
+    except OSError as error:
+        raise InputError(find("file.unreadable", found=error.strerror, files=[item.name])) from error
+    dtype, n = _dtype(header), header.wholes(1, "NDims")[0]
+    if not 1 <= n <= 10:
+        raise InputError(find("hdr.value", found=n, expected="3", tag="NDims"))
+    sizes = header.wholes(n, "DimSize")
+    if min(sizes) < 1:
+        raise InputError(find("hdr.value", found=shown(sizes), expected="sizes of at least 1", tag="DimSize"))
+    if n < 3:
+        raise InputError(find("geo.too_few", found="one slice", expected="a volume", tag="NDims"))
+    if max(sizes[3:], default=1) > 1:
+        raise InputError(find("nii.4d", found=" x ".join(map(str, sizes)), expected="three dimensions", tag="DimSize"))
+    claimed(sizes, dtype.itemsize)
+    affine, notes = _affine(header, n)
+    return Volume(header, sizes[2::-1], affine, dtype, notes)
 
 
-def _shape(fields: Fields) -> tuple[int, ...]:
-    """Voxels (k, j, i)."""
-    if fields.get("NDims") != "3" or fields.get("ElementNumberOfChannels", "1") != "1":
-        found = f"{fields.get('NDims')} dimensions, {fields.get('ElementNumberOfChannels', '1')} channels"
-        raise InputError(find("nii.4d", found=found, expected="3 dimensions, 1 channel"))
-    size = _numbers(fields, 3, "DimSize")
-    if size is None or min(size) < 1:
-        raise InputError(find("file.corrupt", found="no DimSize", expected="a MetaImage header"))
-    return tuple(int(n) for n in reversed(size))
-
-
-def _affine(fields: Fields) -> Affine:
-    """(k, j, i) to LPS mm. Nothing is assumed: what is not stated refuses."""
-    spacing = _numbers(fields, 3, "ElementSpacing")
+def _affine(header: MetaHeader, n: int) -> tuple[Affine, tuple[Finding, ...]]:
+    """(k, j, i) to LPS mm, out of the first three of n dimensions. Raises InputError: `geo.*`, `nii.units`, `hdr.number`."""
+    spacing = header.decimals(n, "ElementSpacing")
     if spacing is None:
         raise InputError(find("geo.no_spacing", found="nothing", tag="ElementSpacing"))
-    if min(spacing) <= 0:
-        raise InputError(
-            find("geo.spacing_bad", found=fields["ElementSpacing"], expected="above 0", tag="ElementSpacing")
-        )
-    matrix = _numbers(fields, 9, "TransformMatrix", "Rotation", "Orientation")
-    origin = _numbers(fields, 3, "Offset", "Position", "Origin")
+    if min(spacing[:3]) <= 0:
+        found = ", ".join(f"{value:g}" for value in spacing)
+        raise InputError(find("geo.spacing_bad", found=found, expected="above 0", tag="ElementSpacing"))
+    unit = (header.text("DistanceUnits") or "").lower()
+    if unit not in ("", "?", "mm", "millimeter", "millimeters"):
+        raise InputError(find("nii.units", found=shown(unit), expected="mm", tag="DistanceUnits"))
+    matrix = header.decimals(n * n, "TransformMatrix", "Rotation", "Orientation")
     if matrix is None:
         raise InputError(find("geo.no_orientation", found="nothing", tag="TransformMatrix"))
+    origin = header.decimals(n, "Offset", "Position", "Origin")
     if origin is None:
         raise InputError(find("geo.no_position", found="nothing", tag="Offset"))
+    directions = np.reshape(matrix, (n, n))  # each row is one axis' direction
+    if directions[:3, 3:].any() or directions[3:, :3].any():
+        raise InputError(find("hdr.value", found="a turn into a fourth dimension", expected="0", tag="TransformMatrix"))
+    unit_directions, notes = _of_unit_length(directions[:3, :3])
+    notes += _against_letters(header, unit_directions)
     affine = np.eye(4)
-    affine[:3, :3] = (np.reshape(matrix, (3, 3)) * np.array(spacing)[:, None]).T[
-        :, ::-1
-    ]  # each row is one axis' direction
-    affine[:3, 3] = origin
-    return checked_affine(affine, "geo.no_orientation")
+    affine[:3, :3] = (unit_directions * np.array(spacing[:3])[:, None]).T[:, ::-1]
+    affine[:3, 3] = origin[:3]
+    return checked_affine(affine, "geo.no_orientation"), notes
 
 
-def _dtype(fields: Fields) -> np.dtype[Any]:
-    kind = TYPES.get(fields.get("ElementType", ""))
-    if kind is None:
-        raise InputError(find("file.syntax", found=fields.get("ElementType", "nothing")[:32], tag="ElementType"))
-    msb = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False")).lower() == "true"
-    return np.dtype((">" if msb else "<") + kind)
+def _of_unit_length(directions: Any) -> tuple[Any, tuple[Finding, ...]]:
+    """Rows of length 1. Raises InputError: `geo.no_orientation`, `geo.iop_skew` where they are far from it: sizes belong in ElementSpacing."""
+    lengths = np.linalg.norm(directions, axis=1)
+    if not lengths.all():
+        raise InputError(find("geo.no_orientation", found="a direction of no length", tag="TransformMatrix"))
+    off = float(np.abs(lengths - 1).max())
+    if off <= UNIT_WITHIN:
+        return directions, ()
+    found = f"lengths {', '.join(f'{length:.4g}' for length in lengths)}"
+    if off > UNIT_MENDED:
+        raise InputError(find("geo.iop_skew", found=found, expected="1", tag="TransformMatrix"))
+    return directions / lengths[:, None], (find("geo.iop_norm", found=found, expected="1", tag="TransformMatrix"),)
 
 
-def _skip(fields: Fields, spare: int) -> int:
-    """Bytes before the voxels in a file of their own; -1 means that the voxels are its end."""
-    size = _numbers(fields, 1, "HeaderSize")
-    return spare if size and size[0] < 0 else int(size[0]) if size else 0
+def _against_letters(header: MetaHeader, directions: Any) -> tuple[Finding, ...]:
+    """AnatomicalOrientation says from where each axis runs; readers follow the matrix, writers do not always keep the letters true."""
+    stated = (header.text("AnatomicalOrientation") or "").upper()
+    if not re.fullmatch("[RLAPIS]{3}", stated):
+        return ()
+    along = np.argmax(np.abs(directions), axis=1)
+    letters = "".join("RLAPIS"[2 * axis + int(row[axis] < 0)] for axis, row in zip(along, directions, strict=True))
+    if stated == letters:
+        return ()
+    remedy = "check left and right on the pictures"
+    expected = f"{letters} as TransformMatrix says"
+    return (
+        find(
+            "hdr.conflict",
+            severity="corrected",
+            found=stated,
+            expected=expected,
+            tag="AnatomicalOrientation",
+            remedy=remedy,
+        ),
+    )
+
+
+def _dtype(header: MetaHeader) -> np.dtype[Any]:
+    """Raises InputError: `hdr.value`, `hdr.number`, `px.channels`."""
+    if (header.text("ObjectType") or "Image").lower() != "image":
+        raise InputError(find("hdr.value", found=shown(header.text("ObjectType")), expected="Image", tag="ObjectType"))
+    channels = header.wholes(1, "ElementNumberOfChannels")[0] if header.text("ElementNumberOfChannels") else 1
+    if channels != 1:
+        raise InputError(find("px.channels", found=channels, expected="1", tag="ElementNumberOfChannels"))
+    stated = header.text("ElementType") or "nothing"
+    if stated not in TYPES:
+        raise InputError(find("hdr.value", found=shown(stated), expected="a type of numbers", tag="ElementType"))
+    for name, neutral in (("ElementToIntensityFunctionSlope", 1.0), ("ElementToIntensityFunctionOffset", 0.0)):
+        value = header.decimals(1, name)
+        if value is not None and value[0] != neutral:  # ITK leaves them out, others follow them
+            found, expected = f"{name} {value[0]:g}, which readers do not agree on", "values in HU as they are"
+            raise InputError(find("hdr.value", found=found, expected=expected, tag=name))
+    msb = header.flag("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+    return np.dtype((">" if msb else "<") + TYPES[stated])
+
+
+def _sources(header: MetaHeader, item: Item, given: Given) -> tuple[Item, ...]:
+    """The files that hold the voxels. Raises InputError: `sec.path`, `file.unreadable`, `hdr.value`, `hdr.conflict`."""
+    stated = header.fields["elementdatafile"]
+    if not stated:
+        raise InputError(find("hdr.value", found="nothing", expected="LOCAL or a file", tag="ElementDataFile"))
+    if stated in LOCAL:
+        return (item,)
+    if stated.upper().split()[0] == "LIST":
+        return companions(given, item, header.rest)
+    if header.rest:
+        found = f"{shown(header.rest[0])} after ElementDataFile"
+        raise InputError(find("hdr.conflict", found=found, expected="ElementDataFile last", tag="ElementDataFile"))
+    return companions(given, item, numbered_names(stated) or [stated])
+
+
+def _stored(volume: Volume, sources: tuple[Item, ...], item: Item) -> Stored:
+    """Raises InputError: `hdr.value`, `hdr.conflict`."""
+    header = volume.header
+    start = header.size if sources == (item,) else 0
+    packed, text = header.flag("CompressedData"), header.flag("BinaryData") is False
+    skip = header.wholes(1, "HeaderSize")[0] if header.text("HeaderSize") else 0
+    if skip < -1 or (skip and (packed or text)):
+        found = f"HeaderSize {skip}{' of packed data' if packed else ' of text' if text else ''}"
+        raise InputError(find("hdr.value", found=found, expected="0 or more, or -1 for raw data", tag="HeaderSize"))
+    if packed and text:
+        raise InputError(find("hdr.conflict", found="packed text", expected="packed or text", tag="BinaryData"))
+    share = claimed(volume.shape, volume.dtype.itemsize) // len(sources)
+    parts = []
+    for source in sources:
+        begin = source.size - share if skip == -1 else skip or start
+        if begin < start or (start and begin != start):
+            found = f"HeaderSize {skip}, voxels from byte {begin}"
+            raise InputError(find("hdr.conflict", found=found, expected=f"voxels from byte {start}", tag="HeaderSize"))
+        parts.append((source, begin))
+    encoding = "raw"
+    if packed:
+        _check_packed_size(header, sources, start)
+        with sources[0].open() as stream:
+            stream.seek(start)
+            encoding = "gzip" if stream.read(2) == b"\x1f\x8b" else "zlib"
+    return Stored(volume.shape, volume.dtype, tuple(parts), "text" if text else encoding)
+
+
+def _check_packed_size(header: MetaHeader, sources: tuple[Item, ...], start: int) -> None:
+    """Raises InputError (`hdr.conflict`) where CompressedDataSize is stated and another than what there is."""
+    stated = header.wholes(1, "CompressedDataSize")[0] if header.text("CompressedDataSize") else 0
+    there = sum(source.size - start for source in sources)
+    if stated and stated != there:
+        raise InputError(
+            find("hdr.conflict", found=f"{there} bytes", expected=f"{stated} as stated", tag="CompressedDataSize")
+        )

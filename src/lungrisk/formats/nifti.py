@@ -1,7 +1,6 @@
-"""NIfTI-1 and NIfTI-2, plain or gzip whatever the name says. nibabel reads the header; RAS becomes LPS here."""
+"""NIfTI-1 and NIfTI-2, one file or a pair, plain or gzip whatever the name says. nibabel knows the header's fields; RAS becomes LPS here."""
 
 import gzip
-import io
 import zlib
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -13,129 +12,187 @@ from lungrisk.core.findings import Finding, find
 from lungrisk.core.geometry import Affine
 from lungrisk.core.records import Scan
 from lungrisk.formats.items import Given, Item
+from lungrisk.formats.nifti_place import place_of
+from lungrisk.formats.numerals import shown
+from lungrisk.formats.parts import companion
 from lungrisk.formats.series import Series
-from lungrisk.formats.single import LPS_FROM_RAS, checked_affine, claimed, row_of, to_scan
-from lungrisk.formats.voxels import filled
+from lungrisk.formats.single import row_of, to_scan
+from lungrisk.formats.terms import terms_of
+from lungrisk.formats.voxels import Stored, claimed
 
-ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 GZIP = b"\x1f\x8b"
-HEADER_BYTES = 544  # of NIfTI-2; NIfTI-1 needs 352
-MILLIMETRES, UNKNOWN = 2, 0
-FORMS_AGREE_MM = 0.5  # sform and qform further apart than this contradict each other
+HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
+EXTENSION_FLAG = 4  # bytes after the header of a single file, before extensions and voxels
+ONE_FILE, A_PAIR = (b"n+1\0", b"n+2\0"), (b"ni1\0", b"ni2\0")
+NAMES = (".nii", ".nii.gz")
+NOT_IMAGES = {*range(2, 25), *range(1001, 1012), *range(2001, 2006)}  # intent codes of nifti1.h
+COLOUR = {128: "RGB", 2304: "RGBA"}  # datatypes
 
 
 class Volume(NamedTuple):
-    """Header facts. shape, affine: in (k, j, i) and LPS. offset: of the voxels. slope, inter: None where values are as stored."""
+    """Header facts. shape, affine: in (k, j, i) and LPS. offset: of the voxels, where their file is `pair` another."""
 
-    dtype: np.dtype[Any]
     shape: tuple[int, ...]
     affine: Affine
+    dtype: np.dtype[Any]
     offset: int
+    pair: bool
     slope: float | None
-    inter: float | None
+    inter: float
     findings: tuple[Finding, ...]
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """The header's size field and magic, or gzip with a name that says NIfTI."""
-    if head[:2] == GZIP:
-        return name.lower().endswith((".nii.gz", ".nii")) or _magic(_unzipped(head))
-    return _magic(head)
+    """The header's magic, or a name that says NIfTI."""
+    if name.lower().endswith(NAMES):
+        return True
+    if name.lower().endswith(".hdr") and _order(head) is not None:
+        return True  # Analyze: refused by name later
+    return _magic(_unzipped(head) if head[:2] == GZIP else head) is not None
 
 
 def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan:
-    """The volume of one file. Raises InputError: `nii.*`, `file.*`, `res.claim`, `geo.*`."""
+    """The volume of one file or pair. Raises InputError: `nii.*`, `hdr.*`, `file.*`, `px.rgb`, `px.channels`, `res.claim`, `geo.*`."""
     item = items[0]
-    try:
-        with item.open() as raw:
-            packed = raw.read(2) == GZIP
-            raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if packed else raw
-            volume = _header(stream.read(HEADER_BYTES))
-            claimed(volume.shape, volume.dtype.itemsize, None if packed else item.size - volume.offset)
-            stream.seek(volume.offset)
-            values = filled(stream, volume.shape, volume.dtype)
-    except (OSError, EOFError, zlib.error) as error:
-        code = "file.truncated" if isinstance(error, EOFError) else "file.corrupt"
-        raise InputError(find(code, found=str(error)[:80], files=[item.name])) from error
-    if volume.slope is not None:
-        values = values * np.float32(volume.slope) + np.float32(volume.inter or 0.0)
-    return to_scan("nifti", (item.name,), values, volume.affine, volume.findings)
+    with terms_of("nifti", item):
+        volume = _header(item)
+        source = _image(item, given) if volume.pair else item
+        packed = source.head(2) == GZIP
+        stored = Stored(
+            volume.shape,
+            volume.dtype,
+            ((source, 0 if packed else volume.offset),),
+            "gzip" if packed else "raw",
+            volume.offset if packed else 0,
+            volume.slope,
+            volume.inter,
+        )
+        names = (item.name, source.name) if volume.pair else (item.name,)
+        return to_scan("nifti", names, stored, volume.affine, volume.findings)
 
 
 def survey(items: Sequence[Item]) -> tuple[Series, ...]:
     """One row for each file."""
     rows = []
     for item in items:
-        volume = _header(_start(item))
-        rows.append(row_of("nifti", item, volume.shape, volume.affine))
+        with terms_of("nifti", item):
+            volume = _header(item)
+            rows.append(row_of("nifti", item, volume.shape, volume.affine))
     return tuple(rows)
 
 
-def _header(head: bytes) -> Volume:
+def _header(item: Item) -> Volume:
     import nibabel  # 0.3 s: only when a NIfTI file is read
 
-    version: Any = nibabel.Nifti2Header if _size(head) == 540 else nibabel.Nifti1Header
-    try:
-        header = version.from_fileobj(io.BytesIO(head), check=False)
-        dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
-        slope, inter = header.get_slope_inter()
-    except Exception as error:  # nibabel raises several kinds on hostile bytes: it is the file's fault
-        raise InputError(find("file.corrupt", found=str(error)[:80], expected="a NIfTI header")) from error
-    if dtype.names or dtype.kind not in "iuf":
-        raise InputError(find("px.rgb", found=str(dtype)))
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) != 3:
-        raise InputError(find("nii.4d", found=" x ".join(map(str, shape)), expected="three dimensions"))
-    claimed(shape, dtype.itemsize, None)
-    affine, findings = _place(header)
-    if slope == 1 and not inter:
-        slope = None
-    return Volume(dtype, shape[::-1], affine, int(header["vox_offset"]) or _size(head) + 4, slope, inter, findings)
+    head = _start(item)
+    order, magic = _order(head), _magic(head)
+    if order is None or (magic is None and not item.name.lower().endswith(".hdr")):
+        found = f"{len(head)} bytes" if len(head) < 348 else f"sizeof_hdr {int.from_bytes(head[:4], 'little')}"
+        raise InputError(find("file.corrupt", found=found, expected="a NIfTI header", files=[item.name]))
+    if magic is None:
+        raise InputError(find("nii.no_affine", found="an Analyze header, which does not tell left from right"))
+    version: Any = nibabel.Nifti2Header if magic[2:3] == b"2" else nibabel.Nifti1Header
+    if len(head) < version.template_dtype.itemsize:
+        raise InputError(find("file.truncated", found=f"{len(head)} bytes", expected="a NIfTI header"))
+    header = version(head[: version.template_dtype.itemsize], endianness=order, check=False)
+    dtype, notes = _dtype(header)
+    slope, inter = _scaling(header)
+    shape = _shape(header)
+    claimed(shape, dtype.itemsize)
+    affine, placed = place_of(header)
+    pair = magic in A_PAIR
+    least = 0 if pair else version.template_dtype.itemsize + EXTENSION_FLAG
+    offset = _offset(float(header["vox_offset"]), least, item)
+    return Volume(shape[::-1], affine, dtype, offset, pair, slope, inter, (*notes, *placed))
 
 
-def _place(header: Any) -> tuple[Affine, tuple[Finding, ...]]:
-    """The affine (k, j, i) to LPS out of sform, or qform where there is none."""
-    pixdim = np.asarray(header["pixdim"][1:4], np.float64)
-    if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
-        raise InputError(find("geo.spacing_bad", found=pixdim.tolist(), expected="above 0", tag="pixdim"))
-    sform, sform_code = header.get_sform(coded=True)
+def _shape(header: Any) -> tuple[int, int, int]:
+    """Voxels (i, j, k). Raises InputError: `hdr.value`, `nii.4d`."""
+    n, *sizes = (int(value) for value in header["dim"])
+    sizes = sizes[:n] if 1 <= n <= 7 else []
+    if not sizes or min(sizes) < 1:
+        raise InputError(find("hdr.value", found=[n, *sizes], expected="1 to 7 sizes of at least 1", tag="dim"))
+    while len(sizes) > 3 and sizes[-1] == 1:
+        sizes.pop()
+    if len(sizes) < 3:
+        raise InputError(find("geo.too_few", found="one slice", expected="a volume", tag="dim"))
+    if len(sizes) > 3:
+        raise InputError(find("nii.4d", found=" x ".join(map(str, sizes)), expected="three dimensions", tag="dim"))
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _dtype(header: Any) -> tuple[np.dtype[Any], tuple[Finding, ...]]:
+    """Raises InputError: `px.rgb`, `px.channels`, `hdr.value`, `nii.intent`; may note `hdr.conflict`, `nii.intent`."""
+    code, intent, notes = int(header["datatype"]), int(header["intent_code"]), []
+    if code in COLOUR:
+        raise InputError(find("px.rgb", found=COLOUR[code], tag="datatype"))
     try:
-        qform, qform_code = header.get_qform(coded=True)
-    except Exception:  # nibabel raises several kinds on a quaternion that is none: then there is no qform
-        qform, qform_code = None, 0
-    if not sform_code and not qform_code:
-        raise InputError(find("nii.no_affine", found="sform_code 0, qform_code 0"))
-    findings: list[Finding] = []
-    if sform_code and qform_code:
-        corners = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * [
-            *header.get_data_shape()[:3],
-            1,
-        ]
-        apart = float(np.abs((sform - qform) @ corners.T).max())
-        if np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0:
-            raise InputError(find("nii.form_conflict", severity="refused", found="sform and qform mirror each other"))
-        if apart > FORMS_AGREE_MM:
-            findings.append(find("nii.form_conflict", found=f"{apart:.1f} mm apart"))
-    unit = int(header["xyzt_units"]) & 7
-    if unit not in (MILLIMETRES, UNKNOWN):
+        dtype = np.dtype(header.get_data_dtype())
+    except Exception as error:  # nibabel raises its own kinds for a code that is none
+        raise InputError(find("hdr.value", found=code, expected="a NIfTI datatype", tag="datatype")) from error
+    if dtype.kind == "c":
+        raise InputError(find("px.channels", found=str(dtype), tag="datatype"))
+    if dtype.kind not in "iuf" or not 1 <= dtype.itemsize <= 8:
         raise InputError(
-            find("nii.units", found={1: "metres", 3: "micrometres"}.get(unit, str(unit)), expected="millimetres")
+            find("hdr.value", found=code, expected="whole or real numbers of 8 to 64 bits", tag="datatype")
         )
-    ras = np.asarray(sform if sform_code else qform, np.float64)
-    lps = LPS_FROM_RAS @ ras
-    return checked_affine(lps[:, [2, 1, 0, 3]], "nii.no_affine"), tuple(findings)
+    if intent:
+        severity: Literal["refused", "limited"] = "refused" if intent in NOT_IMAGES else "limited"
+        note = find("nii.intent", severity=severity, found=f"intent_code {intent}", expected="0", tag="intent_code")
+        if severity == "refused":
+            raise InputError(note)
+        notes.append(note)
+    bits = int(header["bitpix"])
+    if bits != 8 * dtype.itemsize:
+        found, expected = f"{bits} bits for a voxel", f"{8 * dtype.itemsize} as the datatype says"
+        remedy = "none needed: the size of the file agrees with the datatype"
+        notes.append(find("hdr.conflict", severity="corrected", found=found, expected=expected, remedy=remedy))
+    return dtype, tuple(notes)
 
 
-def _magic(head: bytes) -> bool:
-    size = _size(head)
-    return (size == 348 and head[344:347] in (b"n+1", b"ni1")) or (size == 540 and head[4:7] == b"n+2")
+def _scaling(header: Any) -> tuple[float | None, float]:
+    """Slope (None: as stored) and intercept. Raises InputError (`hdr.value`)."""
+    slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
+    if not slope or not np.isfinite(slope):
+        return None, 0.0  # the standard: 0 is no scaling; nibabel and ITK read so what is no number too
+    if not np.isfinite(inter):
+        raise InputError(find("hdr.value", found=inter, expected="a number", tag="scl_inter"))
+    return (None, 0.0) if slope == 1 and not inter else (slope, inter)
 
 
-def _size(head: bytes) -> int:
-    sizes = {int.from_bytes(head[:4], order) for order in ORDERS}
-    return next(iter(sizes & {348, 540}), 0)
+def _offset(stated: float, least: int, item: Item) -> int:
+    """Where the voxels begin; 0 means directly after the header. Raises InputError (`hdr.value`)."""
+    if stated == 0:
+        return least
+    if not np.isfinite(stated) or stated != int(stated) or not least <= stated <= 2**40:
+        expected = f"a whole number of at least {least}"
+        raise InputError(find("hdr.value", found=f"{stated:g}", expected=expected, tag="vox_offset", files=[item.name]))
+    return int(stated)
+
+
+def _image(item: Item, given: Given) -> Item:
+    """The .img beside a .hdr, packed or not."""
+    stem = item.name.rpartition("/")[2]
+    stem = stem[: -len(".hdr.gz")] if stem.lower().endswith(".hdr.gz") else stem.rpartition(".")[0] or stem
+    faults = []
+    for ending in (".img", ".img.gz", ".IMG"):
+        try:
+            return companion(given, item, stem + ending)
+        except InputError as error:
+            faults.append(error)
+    raise faults[0]
+
+
+def _magic(head: bytes) -> bytes | None:
+    found = head[344:348] if head[344:348] in (ONE_FILE[0], A_PAIR[0]) else head[4:8]
+    return found if found in (*ONE_FILE, *A_PAIR) else None
+
+
+def _order(head: bytes) -> Literal["<", ">"] | None:
+    """The byte order in which the header's own size is right."""
+    orders: tuple[tuple[Literal["<", ">"], Literal["little", "big"]], ...] = (("<", "little"), (">", "big"))
+    size = 540 if head[4:8] in (ONE_FILE[1], A_PAIR[1]) else 348
+    return next((sign for sign, order in orders if int.from_bytes(head[:4], order) == size), None)
 
 
 def _unzipped(head: bytes) -> bytes:
@@ -146,11 +203,11 @@ def _unzipped(head: bytes) -> bytes:
 
 
 def _start(item: Item) -> bytes:
-    """The header's bytes, unpacked."""
-    with item.open() as raw:
-        packed = raw.read(2) == GZIP
-        raw.seek(0)
-        try:
+    """The header's bytes, unpacked. Raises InputError (`file.corrupt`, `file.unreadable`)."""
+    try:
+        with item.open() as raw:
+            packed = raw.read(2) == GZIP
+            raw.seek(0)
             return gzip.GzipFile(fileobj=raw).read(HEADER_BYTES) if packed else raw.read(HEADER_BYTES)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(find("file.corrupt", found=str(error)[:80], files=[item.name])) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(find("file.corrupt", found=shown(error), files=[item.name])) from error

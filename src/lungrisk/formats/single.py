@@ -1,43 +1,49 @@
-"""What the formats of one file for one volume share: from an array and its affine to a Scan."""
+"""What the formats of one file for one volume share: from stored voxels and their affine to a Scan."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungrisk.core.errors import InputError
-from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.geometry import Affine
 from lungrisk.core.records import Header, Scan, Source
 from lungrisk.formats.finishing import finish
 from lungrisk.formats.items import Item
 from lungrisk.formats.series import Series
-from lungrisk.formats.stacking import Stack, build_stack, judged_spacing, unit_directions
+from lungrisk.formats.stacking import UNIT_WITHIN, Stack, build_stack, judged_spacing, unit_directions
+from lungrisk.formats.terms import said
 from lungrisk.formats.upright import canonical, plane_of, upright
+from lungrisk.formats.voxels import AIR, Stored, check_claim, hu_of
 
-AIR, HIGHEST = -1024, 32767
 FEWEST_SLICES = 10
-MOST_BYTES = 4 * 2**30
-MOST_NAN = 0.001
+FARTHEST_MM = 10_000.0  # from the origin of the world
+LEAST_UPRIGHT = 0.7  # volume of the three unit directions: 0.7 is a lean of 45 degrees, a gantry's is at most 30
+MOST_SKEW = 0.1  # of rows against columns; what is more is no rounding and no slip of a registration
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def to_scan(
-    format_name: str, names: tuple[str, ...], values: NDArray[Any], affine: Affine, notes: Iterable[Finding]
-) -> Scan:
-    """A Scan of one volume. names: its files. values: (k, j, i) of any real kind, HU. affine: (4, 4), (k, j, i, 1) to LPS mm.
+def to_scan(form: str, names: tuple[str, ...], stored: Stored, affine: Affine, notes: Iterable[Finding]) -> Scan:
+    """A Scan of one volume. names: its files. affine: (4, 4), (k, j, i, 1) of the stored array to LPS mm.
 
-    Raises InputError: `geo.*` as for slices, `px.nan`.
+    Where it lies is judged before its voxels are read. Raises InputError: `geo.*` as for slices, those of `hu_of`.
     """
+    check_claim(stored)
     plane = plane_of(affine[:3, 0] / np.linalg.norm(affine[:3, 0]))
-    values, affine = canonical(values, affine)
-    stack, about = stack_of(affine, values.shape)
-    block, counted = _to_int16(values)
-    hu, straight, turned = upright(block, stack)
-    source = Source(format=format_name, files=names, orientation=plane)
-    return finish(hu, straight, Header(), source, (*notes, *about, *counted, *turned))
+    outline, straight = canonical(np.broadcast_to(np.int16(0), stored.shape), affine)
+    straight, width, shift = _squared(straight, outline.shape)
+    stack, about = stack_of(straight, (*outline.shape[:2], width))
+    skewed = (find("geo.skew", found=f"{skew_of(affine):.4f}", expected="a product of 0"),) if shift.any() else ()
+    block, counted = hu_of(stored)
+    block = canonical(block, affine)[0]
+    if skewed:
+        block = _shifted_rows(block, width, shift)
+    hu, upright_affine, turned = upright(block, stack)
+    source = Source(format=form, files=names, orientation=plane)
+    findings = (*notes, *skewed, *about, *counted, *turned)
+    return finish(hu, upright_affine, Header(), source, (said(finding, form, names[:1]) for finding in findings))
 
 
 def stack_of(affine: Affine, shape: tuple[int, ...]) -> tuple[Stack, tuple[Finding, ...]]:
@@ -58,50 +64,67 @@ def stack_of(affine: Affine, shape: tuple[int, ...]) -> tuple[Stack, tuple[Findi
 
 
 def checked_affine(affine: Affine, code: str) -> Affine:
-    """The affine if it places a volume. Raises InputError (`code`) when it has no volume or numbers that are none."""
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    """The affine if it places a volume. Raises InputError: `code` where it has no volume or numbers that are none, `geo.no_position`
+    far out of any scanner, `geo.iop_skew` where its axes lean.
+    """
+    if not np.isfinite(affine).all() or not np.linalg.norm(affine[:3, :3], axis=0).all():
         raise InputError(find(code, found="an affine of no volume"))
+    lean = upright_share(affine)
+    if lean < 1e-9:
+        raise InputError(find(code, found="an affine of no volume"))
+    if lean < LEAST_UPRIGHT:
+        found = f"axes that lean by {math.degrees(math.acos(lean)):.0f} degrees"
+        raise InputError(find("geo.iop_skew", found=found, expected="at most 45 degrees"))
+    if np.abs(affine[:3, 3]).max() > FARTHEST_MM:
+        found = f"an origin {np.abs(affine[:3, 3]).max() / 1000:.3g} m away"
+        raise InputError(find("geo.no_position", found=found, expected="at most 10 m"))
     return affine
 
 
-def claimed(shape: Sequence[int], itemsize: int, available: int | None) -> int:
-    """Bytes that an array of this shape takes. Raises InputError (`res.claim`) for more than can be held,
-    (`file.truncated`) for more than are `available` (None: not known, as in a compressed file).
+def upright_share(affine: Affine) -> float:
+    """Volume of the three unit directions: 1 at right angles, 0 in one plane."""
+    return float(abs(np.linalg.det(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))))
+
+
+def skew_of(affine: Affine) -> float:
+    """Product of the unit directions of rows and columns, once the axes are in the body's order: 0 at right angles."""
+    _, straight = canonical(np.broadcast_to(np.int16(0), (1, 1, 1)), affine)
+    row, column = (straight[:3, axis] / np.linalg.norm(straight[:3, axis]) for axis in (2, 1))
+    return float(row @ column)
+
+
+def _squared(affine: Affine, shape: tuple[int, ...]) -> tuple[Affine, int, NDArray[np.float64]]:
+    """Rows and columns at right angles: the affine, the voxels in a row, and how far each row j moves, voxels (zero: as it is).
+
+    Raises InputError (`geo.iop_skew`).
     """
-    need = itemsize
-    for n in shape:
-        need *= int(n)
-    if need <= 0 or need > MOST_BYTES:
-        raise InputError(find("res.claim", found=f"{tuple(int(n) for n in shape)} voxels", expected="at most 4 GiB"))
-    if available is not None and available < need:
-        code = "res.claim" if need > 100 * max(available, 1) else "file.truncated"
-        raise InputError(find(code, found=f"{available} bytes of voxels", expected=f"{need}"))
-    return need
+    skew = skew_of(affine)
+    row, column = affine[:3, 2], affine[:3, 1]
+    if abs(skew) <= UNIT_WITHIN:
+        return affine, shape[2], np.zeros(shape[1])
+    if abs(skew) > MOST_SKEW:
+        raise InputError(find("geo.iop_skew", found=f"{skew:.4f}", expected=f"at most {MOST_SKEW:g}"))
+    along = float(column @ row / (row @ row))  # voxels of a row that each next row has slipped
+    slip = along * np.arange(shape[1])
+    first = math.floor(slip.min())
+    square = affine.copy()
+    square[:3, 1] = column - along * row
+    square[:3, 3] += first * row
+    return square, shape[2] + math.ceil(slip.max()) - first, slip - first
 
 
-def _to_int16(values: NDArray[Any]) -> tuple[NDArray[np.int16], tuple[Finding, ...]]:
-    """HU as int16, slice by slice, nothing below -1024: `px.padding`, `px.nan`."""
-    block = np.empty(values.shape, np.int16)
-    below = nan = 0
-    for k, values_k in enumerate(values):
-        plane = values_k
-        if plane.dtype.kind == "f":
-            bad = ~np.isfinite(plane)
-            if bad.any():
-                nan += int(np.count_nonzero(bad))
-                plane = np.where(bad, AIR, plane)
-            plane = np.rint(plane)
-        below += int(np.count_nonzero(plane < AIR))
-        np.clip(plane, AIR, HIGHEST, out=block[k], casting="unsafe")
-    notes = []
-    if below:
-        notes.append(
-            find("px.padding", found=f"{below} voxels below -1024 HU, 0 of the padding value, of {block.size}")
-        )
-    if nan:
-        severity: Severity | None = "refused" if nan > MOST_NAN * block.size else None
-        notes.append(find("px.nan", severity=severity, found=f"{nan} voxels"))
-    return block, tuple(notes)
+def _shifted_rows(block: NDArray[np.int16], width: int, shift: NDArray[np.float64]) -> NDArray[np.int16]:
+    """Each row moved by its shift, blended linearly; outside is air."""
+    out = np.full((*block.shape[:2], width), AIR, np.int16)
+    n = block.shape[2]
+    for j, to in enumerate(shift):
+        whole, part = int(to), np.float32(to - int(to))
+        wide = np.full((block.shape[0], n + 2), AIR, np.float32)
+        wide[:, 1 : n + 1] = block[:, j]
+        blend = np.rint(wide[:, 1:] * (1 - part) + wide[:, :-1] * part)
+        end = min(whole + n + 1, width)
+        out[:, j, whole:end] = blend[:, : end - whole]
+    return out
 
 
 def row_of(format_name: str, item: Item, shape: tuple[int, ...], affine: Affine) -> Series:

@@ -1,0 +1,53 @@
+"""The data files that a header names: one, a numbered series ("s%03d.raw 0 108 1"), or a list."""
+
+import re
+from collections.abc import Sequence
+
+from lungrisk.core.errors import InputError
+from lungrisk.core.findings import find
+from lungrisk.formats.items import Given, Item
+from lungrisk.formats.numerals import integer, shown
+
+NUMBERED = re.compile(r"(?P<before>[^%]*)%(?P<width>0?\d?)d(?P<after>[^%]*?)\s+(?P<range>[-+\d.\s]+)", re.ASCII)
+MOST_FILES = 4096
+LONGEST_NAME = 255
+
+
+def companion(given: Given, item: Item, name: str) -> Item:
+    """The data file that a header names. Raises InputError: `sec.path`, `file.unreadable`."""
+    longest = max(len(part.encode("utf-8", "replace")) for part in name.replace("\\", "/").split("/"))
+    if len(name) > 4 * LONGEST_NAME or longest > LONGEST_NAME or not name.isprintable():
+        raise InputError(find("sec.path", found=shown(name), expected="a file beside the header", files=[item.name]))
+    return given.companion(item, name)
+
+
+def companions(given: Given, item: Item, names: Sequence[str]) -> tuple[Item, ...]:
+    """The data files in order. Raises InputError: `sec.path`, `file.unreadable`, `hdr.value` for none or far too many."""
+    if not 1 <= len(names) <= MOST_FILES:
+        raise InputError(find("hdr.value", found=f"{len(names)} data files", expected=f"1 to {MOST_FILES}"))
+    return tuple(companion(given, item, name) for name in names)
+
+
+def numbered_names(text: str) -> list[str] | None:
+    """Names out of a pattern, the first number, the last and the step; None where the text is no pattern.
+
+    Raises InputError (`hdr.value`) for a pattern whose numbers lead nowhere.
+
+    >>> numbered_names("s%02d.raw 1 5 2")
+    ['s01.raw', 's03.raw', 's05.raw']
+    >>> numbered_names("scan 1.raw") is None
+    True
+    """
+    if "%" not in text:
+        return None
+    pattern = NUMBERED.fullmatch(text)
+    numbers = [integer(part) for part in pattern["range"].split()] if pattern else []
+    if pattern is None or len(numbers) not in (3, 4) or None in numbers[:3]:
+        expected = "a pattern such as s%03d.raw with the first number, the last and the step"
+        raise InputError(find("hdr.value", found=shown(text), expected=expected))
+    first, last, step = (int(number or 0) for number in numbers[:3])
+    count = (last - first) // step + 1 if step else 0
+    if not 1 <= count <= MOST_FILES or min(first, last) < 0:
+        raise InputError(find("hdr.value", found=shown(text), expected=f"1 to {MOST_FILES} files"))
+    width = pattern["width"]
+    return [f"{pattern['before']}{n:{width}d}{pattern['after']}" for n in range(first, first + count * step, step)]
