@@ -99,11 +99,11 @@ def test_every_order_and_spelling_of_keys_gives_the_same_voxels(row: str, tmp_pa
 @needs_itk
 @pytest.mark.parametrize("row", [row for row in READ if row not in NOT_OF_ITK])
 def test_itk_reads_the_same(row: str, tmp_path: Path) -> None:
-    import SimpleITK as sitk
+    import SimpleITK
 
-    image = sitk.ReadImage(str(READ[row](tmp_path)))
+    image = SimpleITK.ReadImage(str(READ[row](tmp_path)))
     image = image[..., 0] if image.GetDimension() == 4 else image
-    assert np.array_equal(sitk.GetArrayFromImage(image), HU)
+    assert np.array_equal(SimpleITK.GetArrayFromImage(image), HU)
     assert np.allclose(image.GetOrigin(), AFFINE[:3, 3])
 
 
@@ -111,13 +111,13 @@ def test_itk_reads_the_same(row: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("kind", ["i2", "u2", "i4", "i8", "f4", "f8"])
 def test_what_itk_writes_is_read(kind: str, packed: bool, tmp_path: Path) -> None:
-    import SimpleITK as sitk
+    import SimpleITK
 
-    image = sitk.GetImageFromArray((HU + 800).astype(kind))
+    image = SimpleITK.GetImageFromArray((HU + 800).astype(kind))
     image.SetSpacing((1.25, 1.5, 2.5))
     image.SetDirection((-1.0, 0, 0, 0, -1, 0, 0, 0, 1))
     image.SetOrigin((-1.25, -1.5, -30))
-    sitk.WriteImage(image, str(tmp_path / "scan.mha"), packed)
+    SimpleITK.WriteImage(image, str(tmp_path / "scan.mha"), packed)
     scan = read(tmp_path)
     assert np.array_equal(scan.hu, HU[:, ::-1, ::-1] + 800)
     assert {f.code for f in scan.findings} == {"geo.nonsquare"}

@@ -155,8 +155,7 @@ def test_a_size_in_metres_is_converted_where_it_alone_makes_a_ct(tmp_path: Path)
 
 
 def analyze(folder: Path) -> Path:
-    hu, affine = gradient()
-    nibabel.save(nibabel.AnalyzeImage(hu.T, np.diag([1.25, 1.5, 2.5, 1])), folder / "ct.img")
+    nibabel.save(nibabel.AnalyzeImage(gradient()[0].T, np.diag([1.25, 1.5, 2.5, 1])), folder / "ct.img")
     return folder / "ct.hdr"
 
 
