@@ -1,10 +1,7 @@
-"""Numbers in header text, read as written or not at all: Python's own int() and float() also take "1_0", "infinity" and other scripts' digits."""
+"""Numbers in header text, read as written or not at all, and header text as a finding may show it."""
 
-import math
-import re
+from lungrisk.core.parsing import Malformed, number, whole
 
-DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
-INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 MOST_CHARACTERS = 64
 
 
@@ -14,10 +11,10 @@ def decimal(text: str) -> float | None:
     >>> decimal("-2.5e1"), decimal("1_0"), decimal("nan"), decimal("1e999")
     (-25.0, None, None, None)
     """
-    if len(text) > MOST_CHARACTERS or not DECIMAL.fullmatch(text):
+    try:
+        return number(text) if len(text) <= MOST_CHARACTERS else None
+    except Malformed:
         return None
-    value = float(text)
-    return value if math.isfinite(value) else None
 
 
 def integer(text: str) -> int | None:
@@ -26,7 +23,10 @@ def integer(text: str) -> int | None:
     >>> integer("80"), integer("80.9"), integer("1_0")
     (80, None, None)
     """
-    return int(text) if INTEGER.fullmatch(text) else None
+    try:
+        return whole(text)
+    except Malformed:
+        return None
 
 
 def shown(text: object) -> str:
