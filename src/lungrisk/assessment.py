@@ -15,7 +15,7 @@ from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Assessment, Lungs, Nodule, Scan
 from lungrisk.formats import read
 from lungrisk.lungs import segment_lungs
-from lungrisk.nodules import RECIPE, find_nodules
+from lungrisk.nodules import RECIPE, find_nodules, name_unexplained
 from lungrisk.quality import check
 from lungrisk.risk import likelihood
 
@@ -85,6 +85,7 @@ def assess(
     with clock.room("nodules"):
         nodules = find_nodules(scan, lungs, bundles)
         findings = (*findings, *(finding for nodule in nodules for finding in nodule.findings))
+        findings = (*findings, *name_unexplained(lungs.regions, nodules))
     with clock.room("risk"):
         chance, nodules = likelihood(nodules, prevalence)
         if not any(nodule.accepted for nodule in nodules):

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lungrisk.core.findings import Finding
 from lungrisk.core.geometry import Affine, Triple, apply_affine, spacing_of
+from lungrisk.core.regions import Region
 
 NOTICE = "Research use only. Not a medical device."
 
@@ -140,7 +141,7 @@ class Lungs:
     """Left and right lung of the patient, on the scan's own grid: vessels and nodules inside, airways outside.
 
     left, right: (k, j, i) bool. coverage: 0..1, the share of the lungs' length that the scan holds, as far as can be seen
-    (1.0 where both ends are closed).
+    (1.0 where both ends are closed). regions: what is dense or hazy there and no anatomy explains; a nodule may.
     """
 
     left: NDArray[np.bool_]
@@ -149,6 +150,7 @@ class Lungs:
     right_ml: float
     coverage: float
     findings: tuple[Finding, ...] = ()
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "left", sealed(self.left, np.bool_, 3))

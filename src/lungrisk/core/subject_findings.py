@@ -25,6 +25,21 @@ SUBJECT_ROWS: dict[str, Row] = {
         "a large dense region lies in or against the lung",
         "have it looked at: only what is listed as a nodule was judged",
     ),
+    "nod.unexplained": Row(
+        "limited",
+        "a dense region of 10 mm or more in or against the lung is no accepted nodule: the likelihood leaves it out",
+        "have it looked at",
+    ),
+    "nod.hazy": Row(
+        "limited",
+        "a hazy region in the lung is no accepted nodule: the likelihood leaves it out",
+        "have it looked at",
+    ),
+    "nod.doubtful": Row(
+        "limited",
+        "a candidate of 10 mm or more may be a nodule but was not accepted: the likelihood leaves it out",
+        "have it looked at",
+    ),
     "nod.many": Row(
         "limited", "there are more probable nodules than are judged; the rest was left out", "look at the pictures"
     ),

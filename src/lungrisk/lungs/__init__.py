@@ -5,8 +5,10 @@ from lungrisk.lungs.airways import find_airways, main_airways, without_airways
 from lungrisk.lungs.body import between_walls, lung_pieces, part_air
 from lungrisk.lungs.coarse import coarsen, refine
 from lungrisk.lungs.coverage import cover, judge, middle_column
-from lungrisk.lungs.opacity import dense_region, name_regions
+from lungrisk.lungs.hazy import hazy_regions
+from lungrisk.lungs.opacity import Side, against_other, between_lung
 from lungrisk.lungs.pleura import close_pleura
+from lungrisk.lungs.regions import list_regions
 from lungrisk.lungs.sides import part_sides
 
 
@@ -29,22 +31,33 @@ def segment_lungs(scan: Scan) -> Lungs:
     airways = find_airways(coarse, air, both)
     left, right = part_sides(coarse, without_airways(coarse, both, airways), middle_column(coarse, both))
     tubes = main_airways(coarse, airways)
-    (left, mass_left), (right, mass_right) = (
-        close_pleura(coarse, left, right | tubes),
-        close_pleura(coarse, right, left | tubes),
-    )
+    air_left, air_right = left, right
+    left, mass_left, hull_left = close_pleura(coarse, air_left, air_right | tubes)
+    right, mass_right, hull_right = close_pleura(coarse, air_right, air_left | tubes)
     right &= ~left
     coverage = cover(coarse, left | right)
+    hazy = hazy_regions(coarse, left | right)
+    dense_left = mass_left | against_other(coarse, left, right)
+    dense_left |= between_lung(coarse, Side(air_left, hull_left, False), air_right, tubes)
+    dense_right = mass_right | against_other(coarse, right, left)
+    dense_right |= between_lung(coarse, Side(air_right, hull_right, True), air_left, tubes)
+    regions = (
+        *list_regions(scan, coarse, "left", left, {"dense": dense_left, "hazy": hazy & left}),
+        *list_regions(scan, coarse, "right", right, {"dense": dense_right, "hazy": hazy & right}),
+    )
     findings = (
         *judge(coarse, left, right, around, coverage),
-        *name_regions(scan, coarse, mass_left, "in the left lung"),
-        *name_regions(scan, coarse, mass_right, "in the right lung"),
-        *name_regions(scan, coarse, dense_region(coarse, left, right), "against the left lung"),
-        *name_regions(scan, coarse, dense_region(coarse, right, left), "against the right lung"),
+        *(region.named("nod.opacity") for region in regions if region.large),
     )
     fine_left, fine_right = refine(scan, coarse, left), refine(scan, coarse, right)
     fine_right &= ~fine_left
     left_ml, right_ml = (float(side.sum()) * scan.voxel_mm3 / 1000 for side in (fine_left, fine_right))
     return Lungs(
-        left=fine_left, right=fine_right, left_ml=left_ml, right_ml=right_ml, coverage=coverage, findings=findings
+        left=fine_left,
+        right=fine_right,
+        left_ml=left_ml,
+        right_ml=right_ml,
+        coverage=coverage,
+        findings=findings,
+        regions=tuple(region for region in regions if not region.large),
     )

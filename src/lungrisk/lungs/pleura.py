@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from lungrisk.core.geometry import Triple
 from lungrisk.lungs.coarse import Coarse
-from lungrisk.lungs.shapes import Mask, box_of, close, components, dilate, erode, fill
+from lungrisk.lungs.shapes import Mask, box_of, close, components, dilate, double, erode, fill, halve
 
 CLOSING_MM = 10.0  # vessels and nodules to about 16 mm, whatever they look like
 WIDE_MM = 25.0  # nodules and masses, of which only those are kept that look so:
@@ -22,27 +22,28 @@ BASE_MM, MASS_BASE_MM = 4.0, 6.0  # a ball of WIDE_MM enters their bases this fa
 LARGE_ML = 14.0  # a ball of 30 mm
 
 
-def close_pleura(coarse: Coarse, lung: Mask, not_lung: Mask) -> tuple[Mask, Mask]:
-    """The lung with what belongs to it, and of that the pieces that are larger than a nodule.
+def close_pleura(coarse: Coarse, lung: Mask, not_lung: Mask) -> tuple[Mask, Mask, Mask]:
+    """The lung with what belongs to it; of that the pieces that are larger than a nodule; all that the wide ball closes.
 
     lung: its air, airways out. not_lung: the other lung, trachea and main bronchi.
     """
-    closed, large = np.zeros_like(lung), np.zeros_like(lung)
+    closed, large, hull = (np.zeros_like(lung) for _ in range(3))
     if not lung.any():
-        return closed, large
+        return closed, large, hull
     box = box_of(lung, int(2 * MASS_BASE_MM / min(coarse.spacing)))
     air, free = lung[box], ~not_lung[box]
     simple = close(air, CLOSING_MM, coarse.spacing) & free
     half = (coarse.spacing[0], 2 * coarse.spacing[1], 2 * coarse.spacing[2])
-    small, room = _halve(air), _halve(free)
+    small, room = halve(air), halve(free)
     wide = close(small, WIDE_MM, half) & room
     nodules = _kept(half, _opened(half, wide & ~small, OPENING_MM), small, _is_nodule)
-    filled = _halve(simple)
+    filled = halve(simple)
     masses = _kept(half, _opened(half, wide & ~filled, MASS_OPENING_MM), filled, _is_mass)
     bulges = dilate(nodules, BASE_MM, half) | dilate(masses, MASS_BASE_MM, half)
-    closed[box] = fill(simple | _double(bulges, air.shape)) & free
-    large[box] = _double(_of_size(masses, half), air.shape) & ~air
-    return closed, large
+    closed[box] = fill(simple | double(bulges, air.shape)) & free
+    large[box] = double(_of_size(masses, half), air.shape) & ~air
+    hull[box] = double(wide, air.shape)
+    return closed, large, hull
 
 
 def _is_nodule(piece: Mask, surrounded: float, spacing: Triple) -> bool:
@@ -93,15 +94,3 @@ def _axes_mm(piece: Mask, spacing: Triple) -> tuple[float, float]:
         return 0.0, float(max(spacing))
     spread = 4 * np.sqrt(np.maximum(0.0, np.linalg.eigvalsh(np.cov(points.T))))
     return float(spread[0]), float(spread[-1])
-
-
-def _halve(mask: Mask) -> Mask:
-    """Half as many rows and columns: True where at least half of the four are."""
-    even = np.pad(mask, ((0, 0), (0, mask.shape[1] % 2), (0, mask.shape[2] % 2)), mode="edge").astype(np.uint8)
-    summed = even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]
-    halved: Mask = summed >= 2
-    return halved
-
-
-def _double(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    return mask.repeat(2, 1).repeat(2, 2)[:, : shape[1], : shape[2]]

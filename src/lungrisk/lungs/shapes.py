@@ -71,6 +71,19 @@ def box_of(mask: Mask, margin: int = 0) -> tuple[slice, slice, slice]:
     return sides[0], sides[1], sides[2]
 
 
+def halve(mask: Mask) -> Mask:
+    """Half as many rows and columns: True where at least half of the four are."""
+    even = np.pad(mask, ((0, 0), (0, mask.shape[1] % 2), (0, mask.shape[2] % 2)), mode="edge").astype(np.uint8)
+    summed = even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]
+    halved: Mask = summed >= 2
+    return halved
+
+
+def double(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    """The way back from `halve`, to the shape that it had."""
+    return mask.repeat(2, 1).repeat(2, 2)[:, : shape[1], : shape[2]]
+
+
 def _rows_of_ball(radius_mm: float, spacing: Triple) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     by_width: dict[int, list[tuple[int, int]]] = {}
     reach_k, reach_j = int(radius_mm / spacing[0]), int(radius_mm / spacing[1])

@@ -15,6 +15,7 @@ from lungrisk.nodules.measure import Measurements, measure, volume_interval
 from lungrisk.nodules.place import place_in_lungs
 from lungrisk.nodules.rate import nodule_type, rate
 from lungrisk.nodules.segment import SPACING, WINDOW_HU, Outline, outline_many
+from lungrisk.nodules.unexplained import name_unexplained as name_unexplained
 
 RECIPE = Recipe(name="nodules", spacing=SPACING, window=WINDOW_HU)  # of the finest cubes that the networks see
 TASKS = ("candidate", "outline", "malignancy")
