@@ -69,16 +69,16 @@ def _excess(hu: NDArray[np.float32], inside: Mask, known: Mask, spacing: Triple)
     if not there.any():
         return np.zeros_like(hu)
     expected = np.interp(rows, rows[there], np.array(usual)[there]).astype(np.float32)
-    above = np.clip(hu - expected[:, None], -CLIP_HU, CLIP_HU)
+    above = np.clip(hu - expected[:, None], -CLIP_HU, CLIP_HU).astype(np.float32)
     sigma = [SMOOTH_MM / step for step in spacing]
     weight = ndimage.gaussian_filter(known.astype(np.float32), sigma, truncate=2.5)
-    total = ndimage.gaussian_filter(np.where(known, above, 0).astype(np.float32), sigma, truncate=2.5)
+    sums = ndimage.gaussian_filter(np.where(known, above, 0).astype(np.float32), sigma, truncate=2.5)
     enough = inside & (weight > LEAST_KNOWN)
-    return np.where(enough, total / np.maximum(weight, 1e-3), 0.0).astype(np.float32)
+    return np.asarray(np.where(enough, sums / np.maximum(weight, 1e-3), 0.0), np.float32)
 
 
 def _means(hu: NDArray[np.int16]) -> NDArray[np.float32]:
     """Means of two by two rows and columns, as `halve` takes them."""
     even = np.pad(hu, ((0, 0), (0, hu.shape[1] % 2), (0, hu.shape[2] % 2)), mode="edge").astype(np.float32)
-    means: NDArray[np.float32] = (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]) / 4
-    return means
+    summed = even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]
+    return np.asarray(summed / 4, np.float32)

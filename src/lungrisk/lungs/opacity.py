@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from lungrisk.core.geometry import Triple
 from lungrisk.lungs.coarse import LUNG_BELOW_HU, Coarse
 from lungrisk.lungs.coverage import middle_column
 from lungrisk.lungs.shapes import Mask, box_of, components, dilate, double, erode, halve
@@ -12,7 +14,8 @@ from lungrisk.lungs.shapes import Mask, box_of, components, dilate, double, erod
 # between lung: what a lung's own air lies beside
 SLIVER_MM = 3.0  # thinner air is a recess or a fissure and bounds nothing
 THICK_MM = 5.0  # radius: vessels in the lung's periphery, ribs' dents and scars are thinner
-CENTRAL_MM = 12.5  # radius: hila measure up to 21.5 mm across (own measurement on ten scans)
+MIDDLE_THICK_MM, HILUM_THICK_MM = 10.0, 12.5  # what a wide ball closes there is up to 15 and 21.5 mm thick (ten scans)
+LOOSE_MM, SURROUNDED = 6.0, 0.66  # a piece with so much of its surface on air hangs on no hilum: these have up to 0.58
 HILUM_MM, HILUM_HEIGHT, HILUM_DEPTH = 65.0, (0.3, 0.7), (0.35, 0.7)  # from the spine; of the lungs' box
 
 # where the other lung has air
@@ -53,8 +56,9 @@ def between_lung(coarse: Coarse, side: Side, other: Mask, tubes: Mask) -> Mask:
     enclosed = inward & _beyond(bounds, 0, True) & _beyond(bounds, 0, False)
     dense = (enclosed | halve(side.hull[box])) & ~air & ~shut
     hilum = _within(depth, HILUM_DEPTH)[box[1]][::2, None] & (away_mm[box[2]][::2] < HILUM_MM)
-    outer = dense & inward & ~(hilum & _within(height, HILUM_HEIGHT)[box[0], None, None])
-    found = _opened(outer, THICK_MM, spacing) | _opened(dense, CENTRAL_MM, spacing)
+    off_hilum = dense & ~(hilum & _within(height, HILUM_HEIGHT)[box[0], None, None])
+    found = _opened(off_hilum & inward, THICK_MM, spacing) | _opened(off_hilum, MIDDLE_THICK_MM, spacing)
+    found |= _opened(dense, HILUM_THICK_MM, spacing) | _surrounded(_opened(dense, LOOSE_MM, spacing), air, spacing)
     regions[box] = double(found, side.air[box].shape)
     return regions
 
@@ -79,9 +83,22 @@ def _within(values: NDArray[np.float64], limits: tuple[float, float]) -> Mask:
     return inside
 
 
-def _opened(mask: Mask, radius_mm: float, spacing: tuple[float, float, float]) -> Mask:
+def _opened(mask: Mask, radius_mm: float, spacing: Triple) -> Mask:
     core = erode(mask, radius_mm, spacing)
     return dilate(core, radius_mm, spacing) & mask if core.any() else core
+
+
+def _surrounded(pieces: Mask, air: Mask, spacing: Triple) -> Mask:
+    """Those pieces that have air nearly all about them."""
+    labels, counts = components(pieces)
+    kept = np.zeros(len(counts), bool)
+    for name, place in enumerate(ndimage.find_objects(labels), 1):
+        wide = tuple(slice(max(0, edge.start - 2), edge.stop + 2) for edge in place)
+        piece = labels[wide] == name
+        surface = dilate(piece, max(spacing) * 1.01, spacing) & ~piece
+        kept[name] = bool(surface.any()) and air[wide][surface].mean() >= SURROUNDED
+    loose: Mask = kept[labels]
+    return loose
 
 
 def against_other(coarse: Coarse, lung: Mask, other: Mask) -> Mask:
