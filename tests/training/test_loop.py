@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from lungrisk.core.errors import UsageFault
+from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.training import Options, train
+from lungrisk.training.checkpoints import Keeper
 from lungrisk.training.loop import Batch, Schedule, fit
 
 torch.set_num_threads(1)
@@ -41,8 +42,8 @@ def test_one_seed_gives_one_result() -> None:
 
 
 def test_an_interrupted_run_that_goes_on_ends_where_a_whole_one_does(tmp_path: Path) -> None:
-    schedule = replace(SCHEDULE, epochs=6, checkpoint=tmp_path / "line.pt")
-    whole = fit(line(), 40, draw, loss, schedule)(X)
+    schedule = replace(SCHEDULE, epochs=6, keeper=Keeper(folder=tmp_path, name="line"))
+    whole = fit(line(), 40, draw, loss, replace(schedule, keeper=None))(X)
     calls = []
 
     def stop(module: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -53,8 +54,15 @@ def test_an_interrupted_run_that_goes_on_ends_where_a_whole_one_does(tmp_path: P
 
     with pytest.raises(KeyboardInterrupt):
         fit(line(), 40, draw, stop, schedule)
-    resumed = fit(line(5), 40, draw, loss, replace(schedule, resume=True))(X)
+    resumed = fit(line(5), 40, draw, loss, schedule)(X)
     assert torch.equal(whole, resumed)
+
+
+def test_a_checkpoint_of_another_network_is_named(tmp_path: Path) -> None:
+    schedule = replace(SCHEDULE, epochs=1, keeper=Keeper(folder=tmp_path, name="line"))
+    fit(torch.nn.Linear(1, 2), 40, draw, loss, schedule)
+    with pytest.raises(EnvironmentFault, match=r"trn\.checkpoint.*line"):
+        fit(line(), 40, draw, loss, schedule)
 
 
 def test_every_item_is_seen_once_an_epoch() -> None:
@@ -71,7 +79,7 @@ def test_every_item_is_seen_once_an_epoch() -> None:
 def test_options_come_before_the_defaults_of_the_network() -> None:
     schedule = Schedule.of(Options(epochs=3, work=Path("w")), "net", epochs=20, batch=16, seed=4)
     assert (schedule.epochs, schedule.batch, schedule.seed) == (3, 16, 4)
-    assert schedule.checkpoint == Path("w/net.pt")
+    assert schedule.keeper == Keeper(folder=Path("w"), name="net")
 
 
 def test_a_network_that_is_not_there_is_named(tmp_path: Path) -> None:

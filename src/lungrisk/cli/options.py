@@ -26,6 +26,10 @@ FOLDS_HELP = "Folds of the cross-validation, by patient and group."
 Bundle: TypeAlias = Annotated[str, typer.Option("--bundle", metavar="NAME|PATH", help=BUNDLE_HELP)]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help=STRICT_HELP)]
+Overwrite: TypeAlias = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace an output that another command made, or this one with other options."),
+]
 KeepIds: TypeAlias = Annotated[
     bool, typer.Option("--keep-ids", help="Keep the instance UIDs of the scan instead of their hashes.")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lungrisk.cli.options import FOLDS_HELP, Quiet, Seed
+from lungrisk.cli.options import FOLDS_HELP, Overwrite, Quiet, Seed
 from lungrisk.cli.terminal import existing, progress
 
 Source = Annotated[
@@ -67,7 +67,9 @@ Test = Annotated[
     ),
 ]
 Balanced = Annotated[bool, typer.Option("--balanced", help="Both classes weigh the same in the loss.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where the same command was interrupted; that is done without it, too.")
+]
 
 
 def train(
@@ -86,12 +88,13 @@ def train(
     test: Test = None,
     balanced: Balanced = False,
     resume: Resume = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a network and write it as a bundle with its card. Needs the extra [train].
 
     On a store every patient is predicted by a network that has not seen it: the card's figures and predictions.csv in the bundle
-    are of these. Several processes: torchrun --nproc-per-node N --no-python lungrisk train ...
+    are of these. Killed at any moment, the same command goes on; a bundle that it has finished stays. Several processes: torchrun --nproc-per-node N --no-python lungrisk train ...
     """
     existing(source)
 
@@ -103,6 +106,7 @@ def train(
     }  # fmt: skip
     options = Options(
         output=out, folds=folds, seed=seed, threads=threads, years=years, test=test, balanced=balanced, resume=resume,
+        overwrite=overwrite,
         **{name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
     with progress("train", quiet=quiet) as step:

@@ -26,6 +26,9 @@ COHORT_ROWS: dict[str, Row] = {
     "coh.store": Row(
         "refused", "this is no store of lungrisk", "give a new folder, or one that `lungrisk prepare` made"
     ),
+    "coh.nodules": Row(
+        "refused", "a folder of nodules cannot be read", "give a folder laid out as the documentation says (nodules)"
+    ),
     "coh.unfinished": Row(
         "refused", "the making of this store was interrupted", "run the same `lungrisk prepare` again"
     ),
@@ -42,6 +45,11 @@ COHORT_ROWS: dict[str, Row] = {
         "refused",
         "work on this patient failed in a way that it should not",
         "run `lungrisk assess` on this patient: it writes a report of the failure",
+    ),
+    "coh.changed": Row(
+        "refused",
+        "the files of this patient changed while they were read",
+        "wait until they are copied, then run the same command again",
     ),
     "coh.constant": Row("refused", "the volume is the same everywhere", "look at the scan"),
     "coh.same_scan": Row(
@@ -104,8 +112,13 @@ COHORT_ROWS: dict[str, Row] = {
     ),
     "trn.other": Row(
         "refused",
-        "the checkpoints beside the bundle are of a training on other data or with other options",
-        "give the same command again, or leave out --resume to start anew",
+        "beside the bundle lies an unfinished training on other data, with other options or other versions",
+        "give the command that began it, or choose another -o, or give --overwrite to begin anew",
+    ),
+    "trn.checkpoint": Row(
+        "refused",
+        "a checkpoint is whole but not one that this training can go on from",
+        "give --overwrite to begin anew, or use the version that made it",
     ),
     "trn.nan": Row(
         "refused",

@@ -6,6 +6,11 @@ MACHINE_ROWS: dict[str, Row] = {
     # usage and environment
     "use.missing": Row("refused", "there is no such file or folder", "check the path"),
     "use.option": Row("refused", "an option has a value that is not possible", "see --help of the command"),
+    "use.output": Row(
+        "refused",
+        "the output is already there, made by another command, or from other inputs, or with other options",
+        "choose another place with -o, or give --overwrite to replace it",
+    ),
     "env.extra": Row("refused", "a package that this step needs is not installed", "install the extra that is named"),
     "env.codec": Row("refused", "no installed decoder can read this transfer syntax", "install the named codec"),
     "env.disk": Row("refused", "the output could not be written", "free disk space or choose another folder with -o"),

@@ -1,9 +1,7 @@
 """Checkpoints that survive kill -9 and broken files."""
 
+import logging
 import os
-import pickle
-import shutil
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +9,10 @@ from typing import Any
 
 import torch
 
-from lungrisk.core.errors import EnvironmentFault, UsageFault
-from lungrisk.core.files import write_atomic
+from lungrisk.core.errors import EnvironmentFault
 from lungrisk.core.findings import find
 
+LOG = logging.getLogger("lungrisk.training")
 KEPT = 2  # checkpoints of a fold: the newest and the one before, should the newest be broken
 PIECE = 1 << 22
 
@@ -52,14 +50,25 @@ class Keeper:
         return sorted(self.folder.glob(f"{self.name}-*.pt"))
 
     def load(self) -> dict[str, Any] | None:
-        """The newest checkpoint that is whole; None when there is none."""
+        """The newest checkpoint that is whole; None when there is none.
+
+        Raises EnvironmentFault (`trn.checkpoint`) for one that is whole and yet none of ours: work is not thrown away in silence.
+        """
         for path in reversed(self.all()):
             try:
-                if checksum(path) == path.stem.rpartition("-")[2]:
-                    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-                    return state
-            except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError):
+                if checksum(path) != path.stem.rpartition("-")[2]:
+                    continue
+            except OSError:
                 continue
+            try:
+                state: Any = torch.load(path, map_location="cpu", weights_only=True)
+            except Exception as error:  # what the loader raises on bytes of somebody else is no closed list
+                raise unusable(path.name, type(error).__name__) from error
+            if not isinstance(state, dict):
+                raise unusable(path.name, type(state).__name__)
+            return state
+        if self.all():
+            LOG.warning("%s: no checkpoint is whole; it begins anew", self.name)
         return None
 
     def forget(self) -> None:
@@ -86,18 +95,6 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def claim(folder: Path, key: str, resume: bool) -> None:
-    """Make a folder that of the training `key`: a hash of data and options.
-
-    Without `resume`, or with nothing there, what an earlier training left is removed. Raises UsageFault (`trn.other`) when the
-    checkpoints there are of another training.
-    """
-    marked = folder / "training.txt"
-    if resume and marked.is_file():
-        if marked.read_text("utf-8").strip() != key:
-            raise UsageFault(find("trn.other", found=folder.name))
-        return
-    for path in folder.glob("*.pt"):
-        path.unlink()
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    write_atomic(marked, key + "\n")
+def unusable(name: str, found: str) -> EnvironmentFault:
+    """The fault of a checkpoint that cannot be gone on from."""
+    return EnvironmentFault(find("trn.checkpoint", found=found, files=[name]))

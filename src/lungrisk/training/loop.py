@@ -4,13 +4,13 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lungrisk.training.checkpoints import Keeper, unusable
 from lungrisk.training.options import Options
 
 LOG = logging.getLogger("lungrisk.training")
@@ -30,19 +30,18 @@ class Schedule:
     seed: int = 0
     threads: int = 2
     device: str = "cpu"
-    checkpoint: Path | None = None
-    resume: bool = False
+    keeper: Keeper | None = None
 
     @classmethod
     def of(cls, options: Options, name: str, **defaults: Any) -> "Schedule":
-        """The schedule that the options ask for, the network's defaults where they leave it open; checkpoint `folder/name.pt`."""
+        """The schedule that the options ask for, the network's defaults where they leave it open; checkpoints `folder/name-*.pt`."""
         chosen = {
             key: getattr(options, key)
             for key in ("epochs", "learning_rate", "batch")
             if getattr(options, key) is not None
         }
-        common = {key: getattr(options, key) for key in ("seed", "threads", "device", "resume")}
-        return cls(**{**common, **defaults, **chosen, "checkpoint": options.folder / f"{name}.pt"})
+        common = {key: getattr(options, key) for key in ("seed", "threads", "device")}
+        return cls(**{**common, **defaults, **chosen, "keeper": Keeper(folder=options.folder, name=name)})
 
 
 def fit(module: torch.nn.Module, n_items: int, draw: Draw, loss: Loss, schedule: Schedule) -> torch.nn.Module:
@@ -76,26 +75,26 @@ def fit(module: torch.nn.Module, n_items: int, draw: Draw, loss: Loss, schedule:
             cycle.step()
             total += value.item()
         _save(parts, schedule, epoch + 1)
-        name = schedule.checkpoint.stem if schedule.checkpoint else "fit"
+        name = schedule.keeper.name if schedule.keeper else "fit"
         seconds = time.monotonic() - began
         LOG.info("%s epoch %d/%d loss %.4f, %.1f s", name, epoch + 1, schedule.epochs, total / steps, seconds)
     return module.eval()
 
 
 def _save(parts: dict[str, Any], schedule: Schedule, epoch: int) -> None:
-    if schedule.checkpoint is None:
-        return
-    schedule.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    beside = schedule.checkpoint.with_suffix(".part")
-    torch.save({"epoch": epoch, **{name: part.state_dict() for name, part in parts.items()}}, beside)
-    beside.replace(schedule.checkpoint)
+    if schedule.keeper is not None:
+        schedule.keeper.folder.mkdir(parents=True, exist_ok=True)
+        schedule.keeper.save({"epoch": epoch, **{name: part.state_dict() for name, part in parts.items()}}, epoch)
 
 
 def _restore(parts: dict[str, Any], schedule: Schedule) -> int:
-    """The epoch to go on from; 0 without a checkpoint or when not resuming."""
-    if not schedule.resume or schedule.checkpoint is None or not schedule.checkpoint.is_file():
+    """The epoch to go on from; 0 without a checkpoint. Raises EnvironmentFault (`trn.checkpoint`)."""
+    state = None if schedule.keeper is None else schedule.keeper.load()
+    if state is None or schedule.keeper is None:
         return 0
-    state = torch.load(schedule.checkpoint, map_location=schedule.device, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state["epoch"])
+    try:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        return int(state["epoch"])
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise unusable(schedule.keeper.name, type(error).__name__) from error

@@ -11,7 +11,8 @@ class Options:
 
     output: the bundle's folder. work: folder for checkpoints and logs (None: beside the bundle, `NAME.training`); the
     checkpoints of a patient network are removed when its bundle is written. folds: of the cross-validation; 1 holds one of
-    the store's folds out. resume: go on from the checkpoints of an interrupted run with the same options.
+    the store's folds out. What an interrupted run with the same options left is gone on with; resume says the same once more.
+    overwrite: replace what lies at `output` although other data or options made it, and drop an unfinished training there.
 
     For patient networks alone: patience: epochs without gain on the patients that are watched, after which to stop.
     balanced: both classes weigh the same in the loss. augmented: turn and change what is shown. precision: "auto" computes in
@@ -29,6 +30,7 @@ class Options:
     threads: int = 2
     device: str = "cpu"
     resume: bool = False
+    overwrite: bool = False
     patience: int | None = None
     balanced: bool = False
     augmented: bool = True

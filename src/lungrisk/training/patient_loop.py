@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
-from lungrisk.training.checkpoints import Keeper
+from lungrisk.training.checkpoints import Keeper, unusable
 from lungrisk.training.patient_batches import Fold, Rows, load_batch
 from lungrisk.training.plans import Plan, rating_of
 from lungrisk.training.processes import Group
@@ -41,7 +41,8 @@ def fit_fold(network: nn.Module, fold: Fold, keeper: Keeper, tell: Tell) -> nn.M
     """Train one fold; gives the network in evaluation mode with the weights of its best epoch (0: as it started).
 
     tell: is given a row of the log after every epoch. An interrupted run goes on from its last checkpoint and ends with the same
-    weights, bit for bit. Raises InputError (`trn.nan`) at the first loss or gradient that is no number; no step is taken then.
+    weights, bit for bit. Raises EnvironmentFault (`trn.checkpoint`), InputError (`trn.nan`) at the first loss or gradient that is
+    no number; no step is taken then.
     """
     plan, group = fold.plan, fold.group
     network.to(group.device)
@@ -50,7 +51,7 @@ def fit_fold(network: nn.Module, fold: Fold, keeper: Keeper, tell: Tell) -> nn.M
     if best is None:
         progress.best_loss = watch(network, fold) if len(fold.watched) else float("inf")
         best = _copy(network)
-    saved = time.monotonic()
+    saved, begun = time.monotonic(), progress.epoch
     for row in progress.history:
         tell(row)
     while progress.epoch < plan.epochs and progress.epoch - progress.best_epoch <= plan.patience:
@@ -65,6 +66,8 @@ def fit_fold(network: nn.Module, fold: Fold, keeper: Keeper, tell: Tell) -> nn.M
         best = _end_epoch(parts, fold, progress, best)
         progress.history[-1]["seconds"] = round(time.monotonic() - began, 2)
         tell(progress.history[-1])
+    if group.first and progress.epoch > begun:  # of a fold that is done nothing is learnt twice
+        _save(parts, keeper, progress, best, len(_batches(fold, 0)))
     network.load_state_dict(best)
     return network.eval()
 
@@ -225,10 +228,18 @@ def _save(parts: dict[str, Any], keeper: Keeper, progress: Progress, best: dict[
 
 
 def _restore(parts: dict[str, Any], keeper: Keeper, group: Group) -> tuple[Progress, dict[str, Tensor] | None]:
-    """Go on from the newest whole checkpoint; all processes from the first one's."""
+    """Go on from the newest whole checkpoint; all processes from the first one's. Raises EnvironmentFault (`trn.checkpoint`)."""
     state = group.agree(keeper.load() if group.first else None)
     if state is None:
         return Progress(), None
-    for name in STATEFUL:
-        parts[name].load_state_dict(state[name])
-    return Progress(**state["progress"]), state["best"]
+    try:
+        for name in STATEFUL:
+            parts[name].load_state_dict(state[name])
+        parts["network"].load_state_dict(state["best"])  # of the same shapes
+        parts["network"].load_state_dict(state["network"])
+        progress = Progress(**state["progress"])
+        if not all(isinstance(getattr(progress, name), int) for name in ("epoch", "step", "best_epoch")):
+            raise TypeError("progress")
+        return progress, state["best"]
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise unusable(keeper.name, type(error).__name__) from error

@@ -3,7 +3,6 @@
 import csv
 import io
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,14 +13,15 @@ from torch import nn
 
 from lungrisk.cohort.splits import patient_key
 from lungrisk.cohort.store import open_store
-from lungrisk.core.bundle import write_bundle
+from lungrisk.core.bundle import open_bundle, write_bundle
 from lungrisk.core.calibration import Calibration, chance_of
 from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
-from lungrisk.core.locks import locked
+from lungrisk.core.outputs import written
 from lungrisk.evaluation.calibration import cross_fit, fit_calibration
-from lungrisk.training.checkpoints import Keeper, claim
+from lungrisk.training.checkpoints import Keeper
+from lungrisk.training.claims import claimed
 from lungrisk.training.options import Options
 from lungrisk.training.patient_batches import Fold, find_donors
 from lungrisk.training.patient_card import card_of, figures_of
@@ -52,8 +52,9 @@ class Run:
 def train(source: Path, net: str, options: Options) -> Path:
     """Train a patient network on every fold of a store and write its bundle; gives its folder.
 
-    Under torchrun the processes share the work and the first one writes. Raises UsageFault (`use.option`, `trn.other`,
-    `trn.test`), InputError (`lab.one_class`, `lab.few`, `trn.folds`, `trn.nan`), EnvironmentFault (`trn.locked`, `env.disk`).
+    Under torchrun the processes share the work and the first one writes. Raises UsageFault (`use.option`, `use.output`, `trn.other`,
+    `trn.test`), InputError (`lab.one_class`, `lab.few`, `trn.folds`, `trn.nan`), EnvironmentFault (`trn.locked`,
+    `trn.checkpoint`, `env.disk`).
     """
     if options.folds < 1:
         raise UsageFault(find("use.option", found=f"--folds {options.folds}", expected="1 (hold one fold out) or more"))
@@ -67,20 +68,22 @@ def train(source: Path, net: str, options: Options) -> Path:
         patients = gather(store, options)
         run = Run(net=net, plan=PLANS[net].with_options(options), patients=patients, options=options, group=group)
         if not group.first:
-            group.agree(None)  # wait until the folder is ready
-            fit_all(run, options.folder)
+            if group.agree(None):  # wait until the folder is ready
+                fit_all(run, options.folder)
             return options.output
-        with locked(options.folder / ".lock", "trn.locked"):
-            claim(options.folder, key_of(run), options.resume)
-            group.agree(None)
-            networks, logits = fit_all(run, options.folder)
-            return pack(run, networks, logits)
+        with claimed(options, parts_of(run)) as key:
+            group.agree(key)
+            if key is not None:
+                networks, logits = fit_all(run, options.folder)
+                with written(options.output, "train", key):
+                    pack(run, networks, logits)
+    return options.output
 
 
-def key_of(run: Run) -> str:
-    """A hash of everything that a resumed training must have in common with the interrupted one."""
-    told = {name: value for name, value in asdict(run.options).items() if name in TUNED}
-    return sha256(f"{run.net} {sorted(told.items())} {run.patients.hash}".encode()).hexdigest()[:16]
+def parts_of(run: Run) -> dict[str, Any]:
+    """Everything that a resumed training must have in common with the interrupted one."""
+    tuned = {name: value for name, value in asdict(run.options).items() if name in TUNED}
+    return {"net": run.net, "options": tuned, "data": run.patients.hash, "rater": open_bundle("malignancy").digest}
 
 
 def fit_all(run: Run, folder: Path) -> tuple[list[nn.Module], Floats]:
@@ -117,7 +120,7 @@ def _silent(_row: dict[str, Any]) -> None:
 
 
 def pack(run: Run, networks: list[nn.Module], logits: Floats) -> Path:
-    """Calibrate on the out-of-fold logits, export, and write bundle, card and predictions; removes the checkpoints."""
+    """Calibrate on the out-of-fold logits, export, and write bundle, card and predictions."""
     patients, options, plan = run.patients, run.options, run.plan
     out, heads = options.output, patients.answers.shape[1]
     inputs = plan.exported or plan.inputs
@@ -157,8 +160,6 @@ def pack(run: Run, networks: list[nn.Module], logits: Floats) -> Path:
     )
     if log.is_file():
         write_atomic(out / "log.csv", log.read_bytes())
-    for path in options.folder.glob("*.pt"):
-        path.unlink()
     return out
 
 
