@@ -16,7 +16,7 @@ from lungrisk.core.calibration import Calibration
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.core.records import Assessment, Recipe
 from lungrisk.prediction import PredictOptions, predict, predict_each
-from lungrisk.prediction.journal import journal_of, open_journal
+from lungrisk.prediction.journal import Asked, journal_of, open_journal
 
 VALUES = {"b": "0.25", "a": "limited 0.5", "c": "no lungs", "d": "0.0001"}
 
@@ -45,7 +45,7 @@ def test_every_patient_of_a_cohort_has_a_row_in_the_order_of_ids(quick: list[Pat
     assert (tmp_path / "p.csv").read_text("utf-8") == (
         "id,cancer\na,0.500000\nb,0.250000\nc,0.262696\nd,0.001000\n"  # c: 419 of 1,595
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cohort", "p.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cohort", "p.csv", "p.csv.journal"]
 
 
 def test_details_add_the_interval_and_the_status(quick: list[Path], tmp_path: Path) -> None:
@@ -89,7 +89,6 @@ def test_what_is_no_fault_of_the_patient_is_told_and_tried_again_by_the_same_com
     (cohort / "c" / "says.txt").write_text("0.0625", "utf-8")
     assert [row.value for row in predict(cohort, output=output)] == [0.5, 0.125, 0.0625]
     assert [path.name for path in quick] == ["a", "b", "c", "b", "c"]
-    assert not journal_of(output).exists()
 
 
 def test_a_fault_of_the_machine_stops_the_work_and_keeps_what_was_done(
@@ -145,30 +144,24 @@ def test_killed_again_and_again_the_same_command_ends_with_the_same_bytes(quick:
         assert kills < 40
     assert kills >= 2
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
-    assert not journal_of(output).exists()
     assert len(log.read_text("utf-8").split()) <= len(values) + kills  # a kill costs the patient under way
 
 
-def test_a_torn_line_is_done_again_and_a_journal_of_another_model_is_not_used(
-    quick: list[Path], tmp_path: Path
-) -> None:
-    cohort, output = made_cohort(tmp_path / "cohort", {"a": "0.5", "b": "defect", "c": "0.25"}), tmp_path / "p.csv"
-    predict(cohort, output=output)  # b is lost, so that the journal stays
-    whole = journal_of(output).read_bytes()
-    journal_of(output).write_bytes(whole[:-5])
+def test_a_torn_line_is_done_again(quick: list[Path], tmp_path: Path) -> None:
+    cohort, output = made_cohort(tmp_path / "cohort", {"a": "0.5", "b": "0.75", "c": "0.25"}), tmp_path / "p.csv"
+    predict(cohort, output=output)
+    table, whole = output.read_bytes(), journal_of(output).read_bytes().splitlines(keepends=True)
+    output.unlink()
+    journal_of(output).write_bytes(b"".join(whole[:-1])[:-5])
     quick.clear()
     predict(cohort, output=output)
-    assert [path.name for path in quick] == ["b", "c"]
-    assert journal_of(output).read_bytes() == whole
-    quick.clear()
-    calibration = Calibration(method="prior", parameters=(0.0,), prevalence=0.3)
-    predict(cohort, calibration_bundle(tmp_path / "map", calibration), output)
-    assert [path.name for path in quick] == ["a", "b", "c"]
+    assert [path.name for path in quick] == ["c"]
+    assert (output.read_bytes(), journal_of(output).read_bytes()) == (table, b"".join(whole))
 
 
 def test_two_commands_do_not_write_one_output(quick: list[Path], tmp_path: Path) -> None:
     cohort, output = made_cohort(tmp_path / "cohort", VALUES), tmp_path / "p.csv"
-    with open_journal(output, "key"), pytest.raises(EnvironmentFault, match=r"coh\.locked"):
+    with open_journal(output, Asked(key="k", source="s"), lambda *_: True), pytest.raises(EnvironmentFault, match=r"coh\.locked"):
         predict(cohort, output=output)
 
 
@@ -219,3 +212,19 @@ def test_the_real_line_over_a_cohort_is_what_assess_says(chest: Path, assessed: 
     assert stated == pytest.approx(expected, abs=1e-7)
     assert [finding.code for finding in two.findings] == ["file.none"]
     assert min(said).startswith("patient 1 of 2: ")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx", "'=", "a=1", "1-2"])
+def test_ids_that_a_spreadsheet_would_run_are_refused_by_name_and_no_others(
+    quick: list[Path], tmp_path: Path, name: str
+) -> None:
+    made_cohort(tmp_path, {"one": "0.5"})
+    table = tmp_path / "cohort.csv"
+    table.write_text(f'id,path\n"{name}",one\n', "utf-8")
+    if name in {"'=", "a=1", "1-2"}:
+        assert [row.id for row in predict(table)] == [name]
+    else:
+        with pytest.raises(InputError, match=r"coh\.formula"):
+            predict(table, output=tmp_path / "p.csv")
+        assert quick == []
+        assert not (tmp_path / "p.csv").exists()

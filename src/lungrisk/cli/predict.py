@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lungrisk.cli.exits import PARTLY
-from lungrisk.cli.options import BUNDLE_HELP, STRICT_HELP, Dask, Quiet, Slurm, WorkerCount, workers_of
+from lungrisk.cli.options import BUNDLE_HELP, STRICT_HELP, Dask, Overwrite, Quiet, Slurm, WorkerCount, workers_of
 from lungrisk.cli.terminal import existing, note, progress, tell_finding
 
 if TYPE_CHECKING:
@@ -44,12 +44,14 @@ def predict(
     dask: Dask = None,
     slurm: Slurm = None,
     strict: Annotated[bool, typer.Option("--strict", help=STRICT_HELP)] = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """The likelihood of cancer of every patient, as a table id,cancer with all ids.
 
     Patients that cannot be judged are listed with the reason, get the base rate in the table, and make the exit code 4. Interrupted
-    at any moment, the same command with -o goes on.
+    at any moment, the same command with -o goes on; scans that were replaced meanwhile are looked at again. CSV.journal says what
+    the table was made of.
     """
     existing(source)
 
@@ -59,7 +61,11 @@ def predict(
 
     with progress("predict", quiet=quiet) as step:
         options = PredictOptions(
-            workers=workers_of(workers, dask, slurm), details=details, strict=strict, progress=step
+            workers=workers_of(workers, dask, slurm),
+            details=details,
+            strict=strict,
+            overwrite=overwrite,
+            progress=step,
         )
         outcomes = predict_each(source, bundle, out, options)
     refused = [outcome for outcome in outcomes if outcome.prediction.value is None]

@@ -7,27 +7,34 @@ A folder: `store.json` (key, recipe, bundles, arrays), `patients.csv`, `patients
 import csv
 import io
 import json
-import zipfile
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lungrisk.cohort.patient_file import damaged, file_name, findings_of, pack, read_arrays, read_record
+from lungrisk.core.cells import plain_cell, safe_cell
 from lungrisk.core.cohort import Label
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.core.files import write_atomic
-from lungrisk.core.findings import FINDINGS, Finding, find, read_finding
+from lungrisk.core.findings import FINDINGS, Finding, find
 from lungrisk.core.records import Recipe
 
+__all__ = [
+    "KIND", "VERSION", "Store", "StoredPatient", "as_text", "file_name", "is_store", "open_store", "pack", "read_about", "read_arrays",
+    "read_recipe", "read_record", "recipe_from", "write_patients",
+]  # fmt: skip
+
 KIND, VERSION = "lungrisk-store", 1
-RECORD = "record"  # the array that holds the JSON
-LONGEST_NAME = 120
+MOST_BYTES = 1 << 26  # of store.json
+MOST_FOLDS = 10_000
+MOST_VOXELS = 4096  # along an axis of a recipe's size
 FACTS = ("time_years", "event", "sex", "age", "vendor", "kernel", "thickness_mm")  # of a label, beside the class
 COLUMNS = ("id", "status", "findings", "label", "group", "fold", *FACTS)
 
@@ -56,9 +63,7 @@ class StoredPatient:
     def findings(self) -> tuple[Finding, ...]:
         """What was found in the patient's scan."""
         known = self.record.get("findings")
-        if known is None:
-            return tuple(find(code) for code in self.codes)
-        return tuple(read_finding(one) for one in known)
+        return tuple(find(code) for code in self.codes) if known is None else findings_of(known)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +87,7 @@ class Store:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was noticed of the cohort as a whole: its labels, pairs of the same scan, leaks."""
-        return tuple(read_finding(one) for one in self.about["findings"])
+        return findings_of(self.about.get("findings", []))
 
     @property
     def usable(self) -> tuple[StoredPatient, ...]:
@@ -102,6 +107,9 @@ class Store:
             raise InputError(find("coh.unknown", found=f"{patient_id}: {missing}")) from error
         if not arrays and names is None:
             raise InputError(find("coh.unknown", found=f"{patient_id}: a patient without arrays"))
+        for name, told in self.about.get("arrays", {}).items():
+            if name in arrays and (arrays[name].shape, arrays[name].dtype) != _shape_and_kind(told):
+                raise damaged(file, ValueError())
         return arrays
 
     def stack(self, ids: Sequence[str], name: str) -> NDArray[Any]:
@@ -112,20 +120,51 @@ class Store:
 def open_store(path: str | Path) -> Store:
     """Open a store that `prepare_cohort` has finished.
 
-    Raises EnvironmentFault: `coh.store` when this is no store, `coh.unfinished` when its making was interrupted.
+    Raises EnvironmentFault: `coh.store` when this is no store, `coh.unfinished` when its making was interrupted, `coh.damaged` when
+    its table cannot be used.
     """
     folder = Path(path)
-    try:
-        about = json.loads((folder / "store.json").read_text("utf-8"))
-        if about["kind"] != KIND or about["version"] != VERSION:
-            raise ValueError(f"kind {about['kind']} {about['version']}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EnvironmentFault(find("coh.store", found=folder.name, expected=f"{KIND} {VERSION}")) from error
+    about = read_about(folder)
     if "hash" not in about or not (folder / "patients.csv").is_file():
         raise EnvironmentFault(find("coh.unfinished", found=folder.name))
-    with (folder / "patients.csv").open(encoding="utf-8", newline="") as stream:
-        patients = tuple(_patient(folder, row) for row in csv.DictReader(stream))
-    return Store(path=folder, about=about, patients=patients)
+    line = 1
+    try:
+        with (folder / "patients.csv").open(encoding="utf-8", newline="") as stream:
+            patients = []
+            for row in csv.DictReader(stream, strict=True):
+                line += 1
+                patients.append(_patient(folder, row))
+        if len({one.id for one in patients}) < len(patients):
+            raise ValueError("an id twice")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        found = f"row {line}: {type(error).__name__}"
+        raise EnvironmentFault(find("coh.damaged", found=found, files=["patients.csv"])) from error
+    return Store(path=folder, about=about, patients=tuple(patients))
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What store.json says, of the kinds that it must be. Raises EnvironmentFault (`coh.store`)."""
+    try:
+        with (folder / "store.json").open("rb") as stream:
+            about: dict[str, Any] = json.loads(stream.read(MOST_BYTES))
+        if about["kind"] != KIND or about["version"] != VERSION:
+            raise ValueError("kind or version")
+        recipe_from(about["recipe"])
+        findings_of(about.get("findings", []))
+        if not isinstance(about.get("hash", ""), str):
+            raise TypeError("hash")
+        for one in about.get("arrays", {}).values():
+            _shape_and_kind(one)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise EnvironmentFault(find("coh.store", found=folder.name, expected=f"{KIND} {VERSION}")) from error
+    return about
+
+
+def _shape_and_kind(about: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    shape = tuple(about["shape"])
+    if not all(isinstance(size, int) for size in shape):
+        raise TypeError("shape")
+    return shape, np.dtype(about["dtype"])
 
 
 def is_store(path: str | Path) -> bool:
@@ -133,56 +172,9 @@ def is_store(path: str | Path) -> bool:
     return (Path(path) / "store.json").is_file()
 
 
-def pack(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """A patient's file: an uncompressed .npz, so that one array can be read alone; the same bytes for the same content."""
-    text = json.dumps(record, sort_keys=True, allow_nan=False).encode()
-    held = io.BytesIO()
-    members: dict[str, Any] = {RECORD: np.frombuffer(text, np.uint8), **{name: arrays[name] for name in sorted(arrays)}}
-    np.savez(held, **members)
-    return held.getvalue()
-
-
-def read_arrays(file: Path, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
-    """Arrays of a patient's file by name; None: all but the record.
-
-    Raises EnvironmentFault (`coh.file`) when it is damaged, FileNotFoundError, KeyError.
-    """
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
-            wanted = [name for name in held.files if name != RECORD] if names is None else names
-            return {name: held[name] for name in wanted}
-    except FileNotFoundError:
-        raise
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise EnvironmentFault(find("coh.file", files=[file.name], found=type(error).__name__)) from error
-
-
-def read_record(file: Path) -> dict[str, Any]:
-    """The record of a patient's file. Raises EnvironmentFault (`coh.file`) when it is damaged."""
-    try:
-        record: dict[str, Any] = json.loads(read_arrays(file, [RECORD])[RECORD].tobytes())
-        return record
-    except (OSError, ValueError, KeyError) as error:
-        raise EnvironmentFault(find("coh.file", files=[file.name], found=type(error).__name__)) from error
-
-
 def as_text(about: Mapping[str, Any]) -> str:
     """The text of store.json."""
     return json.dumps(about, indent=1, sort_keys=True) + "\n"
-
-
-def file_name(patient_id: str) -> str:
-    """Name of a patient's file: the id with what no file system likes as %XX; of long ones the end is a hash.
-
-    >>> file_name("p 1/2"), file_name(".."), len(file_name("x" * 500))
-    ('p%201%2F2.npz', '%2E%2E.npz', 124)
-    """
-    name = quote(patient_id, safe="")
-    if name.startswith("."):
-        name = name.replace(".", "%2E")
-    if len(name) > LONGEST_NAME:
-        name = f"{name[: LONGEST_NAME - 17]}-{sha256(patient_id.encode()).hexdigest()[:16]}"
-    return f"{name}.npz"
 
 
 def write_patients(folder: Path, patients: Sequence[StoredPatient]) -> Path:
@@ -193,46 +185,58 @@ def write_patients(folder: Path, patients: Sequence[StoredPatient]) -> Path:
     for one in patients:
         cancer = None if one.label is None else one.label.cancer
         facts = ["" if one.label is None else _cell(getattr(one.label, name)) for name in FACTS]
-        table.writerow([one.id, one.status, " ".join(one.codes), _cell(cancer), one.group, one.fold, *facts])
+        group = safe_cell(one.group)
+        table.writerow([one.id, one.status, " ".join(one.codes), _cell(cancer), group, one.fold, *facts])
     return write_atomic(folder / "patients.csv", text.getvalue())
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else safe_cell(value) if isinstance(value, str) else str(value)
 
 
 def _patient(folder: Path, row: dict[str, str]) -> StoredPatient:
+    """A row of the table. Raises ValueError, KeyError, TypeError, AttributeError where it says what cannot be."""
     known = any(row[name] for name in ("label", *FACTS))
-    status = row["status"]
+    status, fold = row["status"], int(row["fold"])
+    if status not in ("assessed", "limited", "refused") or not row["id"] or not 0 <= fold <= MOST_FOLDS:
+        raise ValueError("id, status or fold")
     return StoredPatient(
         id=row["id"],
-        status=status if status in {"assessed", "limited"} else "refused",  # type: ignore[arg-type]
+        status=status,
         codes=tuple(code for code in row["findings"].split() if code in FINDINGS),
         label=_label(row) if known else None,
-        group=row["group"],
-        fold=int(row["fold"]),
+        group=plain_cell(row["group"]),
+        fold=fold,
         file=folder / "patients" / file_name(row["id"]),
     )
 
 
 def _label(row: dict[str, str]) -> Label:
     number = {name: float(row[name]) if row[name] else None for name in ("time_years", "age", "thickness_mm")}
+    truth = {name: int(row[name]) if row[name] else None for name in ("label", "event")}
+    if not all(value is None or 0 <= value < math.inf for value in number.values()) or {*truth.values()} - {None, 0, 1}:
+        raise ValueError("label")
+    text = {name: plain_cell(row[name]) or None for name in ("sex", "vendor", "kernel")}
     return Label(
-        id=row["id"],
-        cancer=int(row["label"]) if row["label"] else None,
-        event=int(row["event"]) if row["event"] else None,
-        group=row["group"],
-        sex=row["sex"] or None,
-        vendor=row["vendor"] or None,
-        kernel=row["kernel"] or None,
-        **number,
+        id=row["id"], cancer=truth["label"], event=truth["event"], group=plain_cell(row["group"]), **number, **text
     )
 
 
 def recipe_from(about: Mapping[str, Any]) -> Recipe:
-    """A recipe from its plain values."""
+    """A recipe from its plain values. Raises TypeError, ValueError where they cannot be."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in about.items()}
-    return Recipe(**values)
+    recipe = Recipe(**values)
+    spacing, size, window = recipe.spacing or (1.0,) * 3, recipe.size or (1,) * 3, recipe.window or (0.0, 1.0)
+    numbers = (*spacing, *size, *window, recipe.fill)
+    if not all(isinstance(one, (int, float)) and math.isfinite(one) for one in numbers):
+        raise ValueError("a number is expected")
+    if (len(spacing), len(size), len(window)) != (3, 3, 2) or min(spacing) <= 0 or window[0] >= window[1]:
+        raise ValueError("spacing, size or window")
+    if not all(isinstance(one, int) and 0 <= one <= MOST_VOXELS for one in size) or not isinstance(recipe.name, str):
+        raise ValueError("size or name")
+    if recipe.interpolation not in ("linear", "nearest") or not isinstance(recipe.antialias, bool):
+        raise ValueError("interpolation or antialias")
+    return recipe
 
 
 def read_recipe(file: str | Path) -> Recipe:
@@ -242,7 +246,7 @@ def read_recipe(file: str | Path) -> Recipe:
         raise UsageFault(find("use.missing", found=str(file), expected="a JSON file of a recipe"))
     try:
         return recipe_from({"name": file.stem, **json.loads(file.read_text("utf-8"))})
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageFault(
             find("use.option", found=f"recipe {file.name}: {error}", expected="JSON of a recipe")
         ) from error

@@ -3,10 +3,11 @@
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lungrisk.core.cells import is_formula
 from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.findings import Finding, find
 
@@ -72,6 +73,13 @@ def in_lines(lines: Sequence[int]) -> str:
     """
     more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
     return "line " + ", ".join(map(str, lines[:SHOWN])) + more
+
+
+def refuse_formulas(ids: Iterable[str]) -> None:
+    """Raises InputError (`coh.formula`) when ids would be formulas in a table, see `core.cells`."""
+    odd = [repr(one) for one in ids if is_formula(one)]
+    if odd:
+        raise InputError(find("coh.formula", found=listed(odd)))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -37,6 +37,9 @@ COHORT_ROWS: dict[str, Row] = {
     ),
     "coh.locked": Row("refused", "somebody else is working on this store", "wait for it, or stop the other process"),
     "coh.file": Row("refused", "a patient's file is damaged", "run the same `lungrisk prepare` again: it is made anew"),
+    "coh.damaged": Row(
+        "refused", "the table of a store cannot be used", "run the same `lungrisk prepare` again: it is written anew"
+    ),
     "coh.unknown": Row("refused", "the patient or array is not in the store", "see patients.csv for those that are"),
     "coh.lost": Row(
         "limited", "patients could not be worked on to the end", "run the same command again: only they are tried"
@@ -59,6 +62,11 @@ COHORT_ROWS: dict[str, Row] = {
     "coh.other": Row("info", "files that are neither folders nor scans were not looked at", "none needed"),
     "coh.dup": Row("refused", "an id is given more than once with different paths", "keep one line an id"),
     "coh.id": Row("refused", "lines lack an id or a path", "fill them in or remove the lines"),
+    "coh.formula": Row(
+        "refused",
+        "ids begin with =, +, -, @ or a tab: a spreadsheet that opens a table of them takes them for formulas",
+        "rename them, or give a table id,path with other ids",
+    ),
     "coh.path": Row("limited", "paths of the table are not there; their patients are refused", "check the paths"),
     # labels
     "lab.none": Row("refused", "the table of labels has no rows", "give a CSV with columns id and cancer"),

@@ -15,9 +15,10 @@ from lungrisk.cohort.store import Store, StoredPatient, open_store
 from lungrisk.core.bundle import LINE
 from lungrisk.core.cohort import Prediction
 from lungrisk.core.errors import InputError, UsageFault
+from lungrisk.core.extents import is_same, watch
 from lungrisk.core.findings import Finding
 from lungrisk.core.records import Assessment
-from lungrisk.prediction.journal import Outcome
+from lungrisk.prediction.journal import Entry, Outcome
 from lungrisk.prediction.models import Chance, Model, judge_arrays, open_model
 
 
@@ -57,6 +58,32 @@ class FromStore:
         except InputError as error:
             return refused(patient.id, error.findings)
         return predicted(patient.id, chance, (*patient.findings, *findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """A task that also says of which files its outcome was made."""
+
+    task: FromScan | FromStore
+
+    def __call__(self, patient: Patient | StoredPatient) -> Entry:
+        """Raises InputError (`coh.changed`) when the patient's files changed meanwhile."""
+        extent, outcome = watch(_place(patient), lambda: self.task(patient))  # type: ignore[arg-type]  # each has its own
+        return Entry(outcome=outcome, stat=extent.stat, content=extent.content + _told(patient))
+
+
+def is_as_it_was(patient: Patient | StoredPatient, entry: Entry) -> bool:
+    """Whether a patient's files, and what a store tells of it, are those that the entry was made of."""
+    content, told = entry.content[:64], entry.content[64:]  # a SHA-256 and what follows it
+    return told == _told(patient) and is_same(_place(patient), entry.stat, content)
+
+
+def _place(patient: Patient | StoredPatient) -> Path:
+    return patient.path if isinstance(patient, Patient) else patient.file
+
+
+def _told(patient: Patient | StoredPatient) -> str:
+    return "" if isinstance(patient, Patient) else f" {patient.status} {' '.join(patient.codes)}"
 
 
 def needed(assessment: Assessment, model: Model) -> dict[str, NDArray[Any]]:

@@ -3,10 +3,8 @@
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from lungrisk.core.cohort import Prediction
-from lungrisk.core.files import write_atomic
 
 LEAST, MOST = 0.001, 0.999  # a likelihood of 0 that is wrong costs everything in log loss
 DETAILS = ("low", "high", "status")
@@ -36,13 +34,6 @@ def table_of(predictions: Sequence[Prediction], prevalence: float, *, n_years: i
         row += [_cell(value) for value in one.years or [1 - (1 - prevalence) ** (year + 1) for year in range(n_years)]]
         writer.writerow(row)
     return text.getvalue()
-
-
-def write_predictions(
-    path: Path, predictions: Sequence[Prediction], prevalence: float, *, n_years: int = 0, details: bool = False
-) -> Path:
-    """Write `table_of`, whole or not at all. Raises EnvironmentFault (`env.disk`)."""
-    return write_atomic(path, table_of(predictions, prevalence, n_years=n_years, details=details))
 
 
 def _cell(value: float | None) -> str:
