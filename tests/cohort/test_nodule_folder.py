@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lungrisk.cohort.nodule_folder import RATINGS, read_nodules, read_patches
-from lungrisk.core.errors import UsageFault
+from lungrisk.core.errors import InputError, UsageFault
 
 
 def write_folder(folder: Path) -> None:
@@ -79,3 +79,32 @@ def test_the_consensus_has_the_diameter_that_the_table_names(shared_data: Path) 
     measured = (6 * volumes / np.pi) ** (1 / 3)
     named = np.array([float(stack.row["diameter_consensus_mm"] or 0) for stack in stacks])
     assert np.median(abs(measured - named)[named > 0]) < 0.3
+
+
+@pytest.mark.parametrize("harm", ["column", "number", "cut", "array alone", "no array", "not utf-8", "shard", "masks"])
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, harm: str) -> None:
+    write_folder(tmp_path)
+    table, arrays = tmp_path / "lidc-slices.csv", tmp_path / "lidc-slices-0.npz"
+    text = table.read_bytes()
+    match harm:
+        case "column":
+            table.write_bytes(text.replace(b"pixel_spacing_mm", b"colour"))
+        case "number":
+            table.write_bytes(text.replace(b"0.7", b"wide"))
+        case "not utf-8":
+            table.write_bytes(text.replace(b"p1_n0", b"\xff"))
+        case "shard":
+            table.write_bytes(text.replace(b",0,0,3,", b",../x,0,3,"))
+        case "cut":
+            arrays.write_bytes(arrays.read_bytes()[:300])
+        case "array alone":
+            with arrays.open("wb") as stream:
+                np.save(stream, np.zeros(3))
+        case "no array":
+            np.savez(arrays, image=np.zeros((7, 64, 64), np.uint8))
+        case "masks":
+            with np.load(arrays) as held:
+                kept = dict(held)
+            np.savez(arrays, **{**kept, "mask": np.ones((7, 8, 8), np.uint8)})
+    with pytest.raises(InputError, match=r"coh\.nodules"):
+        read_nodules(tmp_path)

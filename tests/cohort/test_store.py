@@ -1,5 +1,7 @@
 """A store: the same bytes for the same content, one array alone, and a name for whatever is wrong."""
 
+import csv
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -188,3 +190,116 @@ def test_a_recipe_that_cannot_be_read_is_misuse(tmp_path: Path, text: str | None
     with pytest.raises(UsageFault) as error:
         read_recipe(tmp_path / "r.json")
     assert code_of(error) == ["use.missing" if text is None else "use.option"]
+
+
+def test_texts_that_a_spreadsheet_would_run_are_marked_and_come_back(tmp_path: Path) -> None:
+    label = Label(id="a", cancer=1, group="=cmd", sex="-", vendor="@x", kernel="'+B")
+    store = build(tmp_path / "store", patient("a", label=label, group="=cmd"))
+    for row in csv.reader((store / "patients.csv").read_text("utf-8").splitlines()):
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@"))]
+    [only] = open_store(store).patients
+    assert (only.label, only.group) == (label, "=cmd")
+
+
+def spoiled(folder: Path, name: str, value: object) -> None:
+    about = json.loads((folder / "store.json").read_text("utf-8"))
+    if value is None:
+        del about[name]
+    else:
+        about[name] = value
+    (folder / "store.json").write_text(json.dumps(about), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("recipe", None), ("recipe", 3), ("recipe", {"name": "r", "size": "abc"}), ("recipe", {"name": "r", "spacing": [0, 1, 1]}),
+     ("recipe", {"name": "r", "size": [1, 1]}), ("recipe", {"name": "r", "interpolation": "magic"}), ("recipe", {"name": 3}),
+     ("recipe", {"name": "r", "window": [5, 5]}), ("recipe", {"name": "r", "size": [10**12, 1, 1]}), ("hash", 3), ("findings", 3),
+     ("findings", [{"code": "no.such"}]), ("findings", ["x"]), ("arrays", 3), ("arrays", {"volume": {"shape": 3, "dtype": "int16"}}),
+     ("arrays", {"volume": {"shape": [1], "dtype": "colour"}})],
+)  # fmt: skip
+def test_a_store_that_says_what_cannot_be_is_none(store: Store, name: str, value: object) -> None:
+    spoiled(store.path, name, value)
+    with pytest.raises(EnvironmentFault) as error:
+        open_store(store.path)
+    assert code_of(error) == ["coh.store"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xff", b"[" * 100_000, b'{"kind": ', b""], ids=range(4))
+def test_a_store_of_no_text_or_cut_or_too_deep_is_none(store: Store, content: bytes) -> None:
+    (store.path / "store.json").write_bytes(content)
+    with pytest.raises(EnvironmentFault) as error:
+        open_store(store.path)
+    assert code_of(error) == ["coh.store"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"fold", b"gold"), (b",a,0,", b",a,x,"), (b",a,0,", b",a,-1,"), (b",a,0,", b",a,,"), (b"a,assessed", b"a,fine"),
+     (b"a,assessed", b",assessed"), (b"b,assessed", b"a,assessed"), (b",a,0,,,,,,,\n", b",a\n"), (b"a,assessed", b"\xff,assessed"),
+     (b"a,assessed", b'"a"x,assessed'), (b",a,0,,", b",a,0,nan,"), (b",a,0,,", b",a,0,-3,"), (b"geo.thick,,a", b"geo.thick,2,a")],
+)  # fmt: skip
+def test_a_table_of_patients_that_cannot_be_read_is_named(store: Store, old: bytes, new: bytes) -> None:
+    table = (store.path / "patients.csv").read_bytes()
+    assert old in table
+    (store.path / "patients.csv").write_bytes(table.replace(old, new, 1))
+    with pytest.raises(EnvironmentFault) as error:
+        open_store(store.path)
+    assert code_of(error) == ["coh.damaged"]
+
+
+def npy(array: Any) -> bytes:
+    held = io.BytesIO()
+    np.save(held, array, allow_pickle=True)
+    return held.getvalue()
+
+
+def archive(compression: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", compression) as out:
+        for name, content in members.items():
+            out.writestr(f"{name}.npy", content)
+    return held.getvalue()
+
+
+HOSTILE = {
+    "an array alone": npy(np.zeros(3)),
+    "text": b"no arrays at all",
+    "objects": archive(volume=npy(np.array([{}, ()], object))),
+    "packed": archive(zipfile.ZIP_DEFLATED, volume=npy(np.zeros(1000))),
+    "more than it holds": archive(volume=npy(np.zeros(4, np.uint8)).replace(b"(4,)", b"(9,)")),
+    "bytes behind": archive(volume=npy(np.zeros(4, np.uint8)) + b"x"),
+    "no array": archive(volume=b"\x93NUMPY\x01\x00"),
+    "no header": archive(volume=b""),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_patients_file_of_somebody_else_is_named(store: Store, what: str) -> None:
+    (store.path / "patients" / "a.npz").write_bytes(HOSTILE[what])
+    with pytest.raises(EnvironmentFault) as error:
+        store.load("a")
+    assert code_of(error) == ["coh.file"]
+
+
+@pytest.mark.parametrize("record", [b"[]", b"3", b"{", b"\xff", b"[" * 50_000, b'{"findings": 3}', b'{"findings": [{}]}',
+                                    b'{"scan": 3}'], ids=range(8))  # fmt: skip
+def test_a_record_that_says_what_cannot_be_is_named(store: Store, record: bytes) -> None:
+    file = store.path / "patients" / "a.npz"
+    file.write_bytes(archive(record=npy(np.frombuffer(record, np.uint8))))
+    with pytest.raises(EnvironmentFault) as error:
+        _ = open_store(store.path).patients[0].findings
+    assert code_of(error) == ["coh.file"]
+
+
+def test_arrays_of_other_shapes_than_the_store_says_are_named(store: Store) -> None:
+    spoiled(
+        store.path,
+        "arrays",
+        {"volume": {"shape": [2, 3, 4], "dtype": "int16"}, "lungs": {"shape": [9], "dtype": "uint8"}},
+    )
+    opened = open_store(store.path)
+    assert opened.load("a", ["volume"])["volume"].shape == (2, 3, 4)
+    with pytest.raises(EnvironmentFault) as error:
+        opened.load("a", ["lungs"])
+    assert code_of(error) == ["coh.file"]

@@ -44,9 +44,7 @@ def changed(scan: Path, how: str) -> None:
             file.unlink()
 
 
-@pytest.mark.parametrize(
-    "how", ["bytes", "size", "same time and inode", "name", "exchange", "added", "removed"]
-)
+@pytest.mark.parametrize("how", ["bytes", "size", "same time and inode", "name", "exchange", "added", "removed"])
 @pytest.mark.parametrize("settled", [True, False])
 def test_every_change_is_seen(scan: Path, how: str, settled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the clock of the files is too coarse to tell: then the bytes decide."""

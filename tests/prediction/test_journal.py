@@ -176,7 +176,7 @@ def test_a_line_that_cannot_be_read_is_dropped(
     journal_of(output).write_bytes(b"".join(lines))
     quick.clear()
     predict(cohort, output=output)
-    assert len(quick) == (3 if place == "first" else 0)  # without its head nobody knows whose it is
+    assert len(quick) == (3 if place == "first" and what != "long" else 0)  # without its head nobody knows whose it is
     assert output.read_bytes() == fresh(cohort, tmp_path)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_bundles import calibration_bundle, made_cohort, made_store, patient_bundle, quick_assess
+from made_bundles import made_cohort, made_store, patient_bundle, quick_assess
 
 from lungrisk.cohort.workers import Workers
-from lungrisk.core.calibration import Calibration
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.core.records import Assessment, Recipe
 from lungrisk.prediction import PredictOptions, predict, predict_each
@@ -161,7 +160,10 @@ def test_a_torn_line_is_done_again(quick: list[Path], tmp_path: Path) -> None:
 
 def test_two_commands_do_not_write_one_output(quick: list[Path], tmp_path: Path) -> None:
     cohort, output = made_cohort(tmp_path / "cohort", VALUES), tmp_path / "p.csv"
-    with open_journal(output, Asked(key="k", source="s"), lambda *_: True), pytest.raises(EnvironmentFault, match=r"coh\.locked"):
+    with (
+        open_journal(output, Asked(key="k", source="s"), lambda *_: True),
+        pytest.raises(EnvironmentFault, match=r"coh\.locked"),
+    ):
         predict(cohort, output=output)
 
 

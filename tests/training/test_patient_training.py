@@ -31,6 +31,7 @@ from lungrisk.training.checkpoints import Keeper  # noqa: E402
 from lungrisk.training.patient_card import WHAT  # noqa: E402
 from lungrisk.training.patient_set import gather  # noqa: E402
 from lungrisk.training.plans import PLANS  # noqa: E402
+from lungrisk.training.seen import add_seen, place_of  # noqa: E402
 
 torch.set_num_threads(1)
 OPTIONS = Options(folds=3, epochs=2, threads=1)
@@ -209,6 +210,36 @@ def test_patients_of_the_test_are_refused(store: Store, tmp_path: Path) -> None:
     test.write_text("id\nx\np003\n")
     with pytest.raises(UsageFault, match=r"trn\.test.*p003"):
         train(store.path, "backbone", replace(OPTIONS, output=tmp_path / "b", test=test))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"id;age\r\n P003 ;60\r\n", r"trn\.test.*p003"), ("id\np003\n".encode("utf-16"), r"trn\.test.*p003"),
+     (b"name\np003\n", r"lab\.columns"), (b"", r"lab\.columns"), (None, r"use\.missing")],
+)  # fmt: skip
+def test_a_table_of_the_test_is_read_as_people_save_it_or_refused(
+    store: Store, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    """A column that is not found would let the patients of the test be learnt from."""
+    if content is not None:
+        (tmp_path / "test.csv").write_bytes(content)
+    with pytest.raises((UsageFault, InputError), match=said):
+        gather(store, replace(OPTIONS, test=tmp_path / "test.csv"))
+
+
+def test_what_was_kept_of_the_shipped_network_is_made_anew_where_it_cannot_be_read(
+    store: Store, tmp_path: Path
+) -> None:
+    own = gather(store, OPTIONS)
+    own = replace(own, store=replace(store, path=tmp_path / "store"))
+    place = place_of(own)
+    place.write_bytes(b"no arrays")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lungrisk.training.seen.see_nodules", lambda _: np.ones((48, 8, 3), np.float32))
+        add_seen(own)
+        patch.setattr("lungrisk.training.seen.see_nodules", lambda _: pytest.fail("is kept"))
+        add_seen(own)
+    assert own.made["seen"].shape == (48, 8, 3)
 
 
 def test_a_fold_without_cancer_is_named(store: Store) -> None:

@@ -12,6 +12,7 @@ from lungrisk.cli.options import (
     Cohort,
     Dask,
     Labels,
+    Overwrite,
     Quiet,
     Seed,
     Slurm,
@@ -45,11 +46,13 @@ def prepare(
     unknown: Unknown = None,
     allow_missing: AllowMissing = False,
     strict: Strict = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Read, judge and prepare every patient of a cohort into a store that networks are trained on.
 
-    Interrupted at any moment, the same command goes on. Patients that cannot be judged are listed with the reason (exit code 4).
+    Interrupted at any moment, the same command goes on; scans that were replaced are prepared again. A network needs at least 10
+    patients with cancer: labels with fewer are told when they are read. Patients that cannot be judged are listed with the reason (exit code 4).
     """
     from lungrisk.cohort.preparing import PrepareOptions, prepare_cohort
     from lungrisk.cohort.store import read_recipe
@@ -63,6 +66,7 @@ def prepare(
         unknown=tuple(unknown or ()),
         allow_missing=allow_missing,
         strict=strict,
+        overwrite=overwrite,
     )
     with progress("prepare", quiet=quiet) as step:
         store = prepare_cohort(cohort, out, options, step)

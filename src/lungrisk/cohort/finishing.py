@@ -61,6 +61,8 @@ def finish(folder: Path, about: dict[str, Any], cohort: Worked, split: tuple[int
         )
         for one, fold in zip(ids, folds, strict=True)
     ]
+    for file in set((folder / "patients").glob("*.npz")) - {files[one] for one in ids}:
+        file.unlink()  # of somebody who is no longer in the cohort
     write_patients(folder, patients)
     made = [f"{one} {records[one].get('status')} {headers[one].get('series_hash', '')}" for one in ids]
     said = (*cohort.findings, *doubt, *leaks, *([find("coh.lost", found=_first(lost))] if lost else []))

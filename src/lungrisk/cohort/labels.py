@@ -8,7 +8,7 @@ from typing import Literal
 
 from lungrisk.cohort.label_values import COLUMNS, Cells
 from lungrisk.cohort.patients import Patient
-from lungrisk.cohort.tables import listed, read_table
+from lungrisk.cohort.tables import listed, scan_table
 from lungrisk.core.cohort import Label
 from lungrisk.core.errors import InputError, refusals
 from lungrisk.core.findings import Finding, find
@@ -22,10 +22,37 @@ def read_labels(path: str | Path, unknown: Sequence[str] = ()) -> tuple[tuple[La
 
     Optional columns: time_years, event, group, sex, age, vendor, kernel, thickness_mm. Ids are text: nothing is taken off
     them. unknown: texts that mean "not known" beside the empty cell, e.g. ("-1",). Encoding and separator are found out.
-    Raises UsageFault (`use.missing`), InputError (`lab.columns`, `lab.value`, `lab.dup_conflict`, ...) with line numbers.
+    Raises UsageFault (`use.missing`), InputError with all that is wrong (`lab.columns`, `lab.value`, `lab.dup_conflict`, ...) and
+    line numbers.
     """
-    path = Path(path)
-    table = read_table(path, COLUMNS, ("id", "cancer"))
+    labels, findings = _read(Path(path), unknown)
+    if refusals(findings):
+        raise InputError(*findings)
+    return labels, findings
+
+
+def labels_of(
+    path: str | Path, patients: Sequence[Patient], *, unknown: Sequence[str] = (), allow_missing: bool = False
+) -> tuple[tuple[Label, ...], tuple[Finding, ...]]:
+    """`read_labels` for these patients, with what `match` and `check_classes` say: before the work on a cohort, which takes long.
+
+    Too few to learn from is limited here: the cohort can be predicted all the same. Raises as `read_labels`, InputError with
+    everything that is wrong with the table and with who is in it.
+    """
+    labels, findings = _read(Path(path), unknown)
+    if labels and not any(finding.code == "lab.cells" for finding in findings):  # whose lines those are is not known
+        pairs, _ = pair([patient.id for patient in patients], labels)
+        findings = (*findings, *match(patients, labels, allow_missing))
+        if not refusals(findings):
+            findings = (*findings, *check_classes(pairs.values(), fitting=False))
+    if refusals(findings):
+        raise InputError(*findings)
+    return labels, findings
+
+
+def _read(path: Path, unknown: Sequence[str]) -> tuple[tuple[Label, ...], tuple[Finding, ...]]:
+    """The labels of the lines that can be used, and everything that was noticed."""
+    table, faults = scan_table(path, COLUMNS, ("id", "cancer"))
     cells = Cells(decimal_comma=table.decimal_comma, unknown=unknown)
     labels: dict[str, Label] = {}
     first: dict[str, int] = {}
@@ -38,11 +65,9 @@ def read_labels(path: str | Path, unknown: Sequence[str] = ()) -> tuple[tuple[La
             code = "lab.dup_same" if known == label else "lab.dup_conflict"
             cells.note(code, f"{label.id!r}", first[label.id])
             cells.note(code, f"{label.id!r}", line)
-    findings = (*table.corrections, *cells.findings())
-    if not labels:
+    findings = (*table.corrections, *faults, *cells.findings())
+    if not labels and not refusals(findings):
         findings = (*findings, find("lab.none", files=[path.name]))
-    if refusals(findings):
-        raise InputError(*findings)
     return tuple(sorted(labels.values(), key=lambda label: label.id)), findings
 
 

@@ -4,6 +4,8 @@ Stacks of native axial slices around a nodule that end where the nodule ends; pa
 """
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungrisk.core.errors import UsageFault
+from lungrisk.core.errors import InputError, LungriskError, UsageFault
 from lungrisk.core.findings import find
 from lungrisk.core.geometry import Affine, axis_affine
 
@@ -73,25 +75,40 @@ class NoduleStack:
         return bool(np.mean(self.ratings["calcification"] < 6) > 0.5)
 
 
+@contextmanager
+def _typed(folder: Path) -> Iterator[None]:
+    """What tables and arrays of somebody else raise, as a finding. Raises InputError (`coh.nodules`)."""
+    try:
+        yield
+    except (LungriskError, MemoryError):
+        raise
+    except Exception as error:  # of parsers of strange bytes no list is closed
+        raise InputError(find("coh.nodules", found=type(error).__name__, files=[folder.name])) from error
+
+
 def _read_table(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
-        raise UsageFault(find("use.missing", found=str(path), expected="a folder laid out as shared/data/nodules"))
+        raise UsageFault(find("use.missing", found=str(path), expected="a folder laid out as the documentation says"))
     with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+        return list(csv.DictReader(stream, strict=True))
 
 
 def read_nodules(folder: str | Path) -> list[NoduleStack]:
     """All nodules of a folder, in the order of its table; those whose masks are empty (outside the window) are left out.
 
-    Raises UsageFault (`use.missing`) when the table or an array file is not there.
+    Raises UsageFault (`use.missing`) when the table or an array file is not there, InputError (`coh.nodules`) when they cannot be read.
     """
-    folder = Path(folder)
+    with _typed(Path(folder)):
+        return _stacks(Path(folder))
+
+
+def _stacks(folder: Path) -> list[NoduleStack]:
     shards: dict[str, dict[str, NDArray[Any]]] = {}
     stacks = []
     for row in _read_table(folder / "lidc-slices.csv"):
         shard = row["shard"]
         if shard not in shards:
-            with np.load(_shard_path(folder, shard), allow_pickle=False) as arrays:
+            with _shard_path(folder, shard).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 shards[shard] = {name: arrays[name] for name in ("image", "mask", "hu_lo", "hu_gain")}
         part = slice(int(row["start"]), int(row["start"]) + int(row["n_slices"]))
         arrays = shards[shard]
@@ -101,6 +118,8 @@ def read_nodules(folder: str | Path) -> list[NoduleStack]:
         readers = readers[readers.any(axis=(1, 2, 3))]
         if not len(readers):
             continue
+        if readers.shape[1:] != hu.shape:
+            raise ValueError("masks of another shape")
         spacing = float(row["slice_spacing_mm"]), float(row["pixel_spacing_mm"]), float(row["pixel_spacing_mm"])
         stacks.append(
             NoduleStack(
@@ -119,15 +138,24 @@ def read_nodules(folder: str | Path) -> list[NoduleStack]:
 
 def _shard_path(folder: Path, shard: str) -> Path:
     path = folder / (shard if shard.endswith(".npz") else f"lidc-slices-{shard}.npz")
+    if path.parent != folder:
+        raise ValueError("a path in the table")
     if not path.is_file():
         raise UsageFault(find("use.missing", found=str(path)))
     return path
 
 
 def read_patches(folder: str | Path) -> tuple[NDArray[np.float32], NDArray[np.int64], list[dict[str, str]]]:
-    """All candidate patches: (n, 50, 50) float32 HU, (n,) label (1 = nodule), and the rows of the table (`group` parts the folds)."""
+    """All candidate patches: (n, 50, 50) float32 HU, (n,) label (1 = nodule), and the rows of the table (`group` parts the folds).
+
+    Raises as `read_nodules`.
+    """
     folder = Path(folder)
-    rows = _read_table(folder / "luna16-patches.csv")
-    with np.load(folder / "luna16-patches.npz", allow_pickle=False) as arrays:
-        hu = (-1000 + arrays["image"].astype(np.float32) / 255 * 1400).astype(np.float32)
-        return hu, arrays["label"].astype(np.int64), rows
+    with _typed(folder):
+        rows = _read_table(folder / "luna16-patches.csv")
+        with (folder / "luna16-patches.npz").open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            hu = (-1000 + arrays["image"].astype(np.float32) / 255 * 1400).astype(np.float32)
+            label = arrays["label"].astype(np.int64)
+        if hu.ndim != 3 or not len(hu) == len(rows) == len(label):
+            raise ValueError("shapes")
+        return hu, label, rows

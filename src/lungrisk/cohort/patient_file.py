@@ -68,9 +68,9 @@ def _array(held: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    if np.lib.format.read_magic(stream) != (1, 0):  # type: ignore[no-untyped-call]
+    if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("version of the array")
-    header: tuple[tuple[int, ...], bool, np.dtype[Any]] = np.lib.format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call]
+    header: tuple[tuple[int, ...], bool, np.dtype[Any]] = np.lib.format.read_array_header_1_0(stream)
     return header
 
 

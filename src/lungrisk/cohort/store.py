@@ -11,9 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +31,8 @@ __all__ = [
 ]  # fmt: skip
 
 KIND, VERSION = "lungrisk-store", 1
+Status: TypeAlias = Literal["assessed", "limited", "refused"]
+STATUSES: tuple[Status, ...] = ("assessed", "limited", "refused")
 MOST_BYTES = 1 << 26  # of store.json
 MOST_FOLDS = 10_000
 MOST_VOXELS = 4096  # along an axis of a recipe's size
@@ -47,7 +48,7 @@ class StoredPatient:
     """
 
     id: str
-    status: Literal["assessed", "limited", "refused"]
+    status: Status
     codes: tuple[str, ...]
     label: Label | None
     group: str
@@ -149,7 +150,8 @@ def read_about(folder: Path) -> dict[str, Any]:
             about: dict[str, Any] = json.loads(stream.read(MOST_BYTES))
         if about["kind"] != KIND or about["version"] != VERSION:
             raise ValueError("kind or version")
-        recipe_from(about["recipe"])
+        if "hash" in about:  # it was finished
+            recipe_from(about["recipe"])
         findings_of(about.get("findings", []))
         if not isinstance(about.get("hash", ""), str):
             raise TypeError("hash")
@@ -197,12 +199,13 @@ def _cell(value: object) -> str:
 def _patient(folder: Path, row: dict[str, str]) -> StoredPatient:
     """A row of the table. Raises ValueError, KeyError, TypeError, AttributeError where it says what cannot be."""
     known = any(row[name] for name in ("label", *FACTS))
-    status, fold = row["status"], int(row["fold"])
-    if status not in ("assessed", "limited", "refused") or not row["id"] or not 0 <= fold <= MOST_FOLDS:
-        raise ValueError("id, status or fold")
+    fold = int(row["fold"])
+    statuses: dict[str, Status] = {one: one for one in STATUSES}
+    if not row["id"] or not 0 <= fold <= MOST_FOLDS:
+        raise ValueError("id or fold")
     return StoredPatient(
         id=row["id"],
-        status=status,
+        status=statuses[row["status"]],
         codes=tuple(code for code in row["findings"].split() if code in FINDINGS),
         label=_label(row) if known else None,
         group=plain_cell(row["group"]),
@@ -216,9 +219,15 @@ def _label(row: dict[str, str]) -> Label:
     truth = {name: int(row[name]) if row[name] else None for name in ("label", "event")}
     if not all(value is None or 0 <= value < math.inf for value in number.values()) or {*truth.values()} - {None, 0, 1}:
         raise ValueError("label")
-    text = {name: plain_cell(row[name]) or None for name in ("sex", "vendor", "kernel")}
     return Label(
-        id=row["id"], cancer=truth["label"], event=truth["event"], group=plain_cell(row["group"]), **number, **text
+        id=row["id"],
+        cancer=truth["label"],
+        event=truth["event"],
+        group=plain_cell(row["group"]),
+        sex=plain_cell(row["sex"]) or None,
+        vendor=plain_cell(row["vendor"]) or None,
+        kernel=plain_cell(row["kernel"]) or None,
+        **number,
     )
 
 

@@ -32,8 +32,20 @@ class Table:
 def read_table(path: Path, known: Sequence[str], required: Sequence[str]) -> Table:
     """Read a table with a header row.
 
-    known: columns that it may have; names are compared without case and outer spaces. Cells are text, as they stand.
+    known: columns that it may have (empty: any); names are compared without case and outer spaces. Cells are text, as they stand.
     Raises UsageFault (`use.missing`), InputError (`lab.columns`, `lab.cells`, `file.corrupt`).
+    """
+    table, faults = scan_table(path, known, required)
+    if faults:
+        raise InputError(*faults)
+    return table
+
+
+def scan_table(path: Path, known: Sequence[str], required: Sequence[str]) -> tuple[Table, tuple[Finding, ...]]:
+    """`read_table` for one who wants to tell everything that is wrong at once: the lines that can be read, and the faults.
+
+    Without a required column there are no rows. Raises UsageFault (`use.missing`), InputError (`file.corrupt`; `lab.columns` of an
+    empty file).
     """
     text, forms = _decode(path)
     header, _, _ = text.partition("\n")
@@ -51,18 +63,20 @@ def read_table(path: Path, known: Sequence[str], required: Sequence[str]) -> Tab
     columns = tuple(cell.strip().casefold() for cell in seen)
     if list(columns) != seen:
         forms.append("header " + ",".join(cell.strip() for cell in seen))
-    _judge_columns(path, columns, known, required)
+    faults = _judge_columns(path, columns, known, required)
     wrong = [number for number, cells in lines[1:] if len(cells) != len(columns)]
     if wrong:
-        raise InputError(
-            find("lab.cells", found=in_lines(wrong), expected=f"{len(columns)} cells a line", files=[path.name])
-        )
-    return Table(
+        expected = f"{len(columns)} cells a line"
+        faults += (find("lab.cells", found=in_lines(wrong), expected=expected, files=[path.name]),)
+    usable = lines[1:] if set(required) <= set(columns) else []
+    bad = set(wrong)
+    table = Table(
         columns=columns,
-        rows=tuple((number, dict(zip(columns, cells, strict=True))) for number, cells in lines[1:]),
+        rows=tuple((number, dict(zip(columns, cells, strict=False))) for number, cells in usable if number not in bad),
         corrections=(find("lab.form", found=", ".join(forms), files=[path.name]),) if forms else (),
         decimal_comma=separator != ",",
     )
+    return table, faults
 
 
 def in_lines(lines: Sequence[int]) -> str:
@@ -119,13 +133,16 @@ def _guess(data: bytes) -> str:
     return "utf-8"
 
 
-def _judge_columns(path: Path, columns: tuple[str, ...], known: Sequence[str], required: Sequence[str]) -> None:
-    odd = [name or "(no name)" for name in columns if name not in known]
+def _judge_columns(
+    path: Path, columns: tuple[str, ...], known: Sequence[str], required: Sequence[str]
+) -> tuple[Finding, ...]:
+    odd = [name or "(no name)" for name in columns if known and name not in known]
     twice = sorted({name for name in columns if columns.count(name) > 1})
     lacking = [name for name in required if name not in columns]
     said = [
         f"{what} {', '.join(names)}" for what, names in (("unknown", odd), ("twice", twice), ("no", lacking)) if names
     ]
-    if said:
-        found = f"{'; '.join(said)} among {', '.join(columns)}"
-        raise InputError(find("lab.columns", found=found, expected=" ".join(known), files=[path.name]))
+    if not said:
+        return ()
+    found = f"{'; '.join(said)} among {', '.join(columns)}"
+    return (find("lab.columns", found=found, expected=" ".join(known or required), files=[path.name]),)

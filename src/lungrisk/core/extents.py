@@ -20,7 +20,9 @@ NAMES_DATA = re.compile(rb"(?im)^\s*(?:ElementDataFile\s*=|data ?file\s*:)\s*([^
 PAIRS = {".hdr": (".img", ".img.gz"), ".img": (".hdr",)}
 
 Result = TypeVar("Result")
-Entry = tuple[str, int, int, int, int]  # name, bytes, times of content and of the file's record, inode; -1: cannot be looked at
+Entry = tuple[
+    str, int, int, int, int
+]  # name, bytes, times of content and of the file's record, inode; -1: cannot be looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,9 @@ def _content(path: Path, entries: list[Entry]) -> str:
     root = path if path.is_dir() else path.parent
     whole = sha256()
     for name, size, *_ in entries:
-        told = name if path.is_dir() else f"{int(name != path.name)}{''.join(Path(name).suffixes)}"  # a file may be renamed
+        told = (
+            name if path.is_dir() else f"{int(name != path.name)}{''.join(Path(name).suffixes)}"
+        )  # a file may be renamed
         whole.update(f"{len(told)} {told} {size} ".encode("utf-8", "surrogateescape"))
         whole.update(_digest(root / name))
     return whole.hexdigest()

@@ -1,6 +1,7 @@
 """One process at a time: a lock that goes with the process that holds it, however that ends."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -27,3 +28,16 @@ def locked(file: Path, code: str) -> Iterator[TextIOWrapper]:
         except OSError as error:
             raise EnvironmentFault(find(code, found=file.parent.name, files=[file.name])) from error
         yield stream
+
+
+def lines_of(stream: TextIOWrapper, longest: int) -> Iterator[tuple[bytes, int]]:
+    """The whole lines of a locked file as bytes, each with the place where it ends; none longer than `longest` bytes."""
+    with open(stream.fileno(), "rb", closefd=False) as raw:
+        raw.seek(0)
+        begun = True  # what follows is the beginning of a line
+        while line := raw.readline(longest):
+            ended = line.endswith(b"\n")
+            if begun and ended:
+                yield line, raw.tell()
+            begun = ended
+    stream.seek(0, os.SEEK_END)

@@ -101,9 +101,7 @@ def predict_each(
     return outcomes
 
 
-def _look_at_all(
-    task: Looking, items: Sequence[Any], journal: Journal, options: PredictOptions
-) -> dict[str, Outcome]:
+def _look_at_all(task: Looking, items: Sequence[Any], journal: Journal, options: PredictOptions) -> dict[str, Outcome]:
     """Look at those that are not in the journal yet; gives those that no fault of theirs stopped: the same command tries them again."""
     todo = [item for item in items if item.id not in journal.entries]
     lost: dict[str, Outcome] = {}

@@ -14,7 +14,7 @@ from typing import Any
 from lungrisk.core.cohort import Prediction
 from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.core.findings import FINDINGS, Finding, find, read_finding
-from lungrisk.core.locks import locked
+from lungrisk.core.locks import lines_of, locked
 from lungrisk.core.outputs import other_output
 
 VERSION = 2
@@ -121,7 +121,7 @@ def open_journal(
 
 
 def _refused(output: Path, stream: TextIOWrapper, reason: str) -> UsageFault:
-    if not stream.buffer.seek(0, os.SEEK_END):  # the lock made it: a table of others is left as it was found
+    if not os.fstat(stream.fileno()).st_size:  # the lock made it: a table of others is left as it was found
         journal_of(output).unlink(missing_ok=True)
     return other_output(output, reason)
 
@@ -160,14 +160,9 @@ def _read(stream: TextIOWrapper) -> tuple[Asked | None, Journal, int]:
 
     A line that cannot be read is dropped; what a kill left at the end is cut off.
     """
-    stream.seek(0)
     whose, journal, lines, end = None, Journal(), -1, 0
-    while line := stream.buffer.readline(LONGEST_LINE):
-        if not line.endswith(b"\n"):
-            if len(line) < LONGEST_LINE:
-                break
-            continue  # too long for one of ours: its rest is not read either, as it is no JSON
-        lines, end = lines + 1, stream.buffer.tell()
+    for line, end in lines_of(stream, LONGEST_LINE):  # noqa: B007  # the end of the last one is needed
+        lines += 1
         try:
             about = json.loads(line)
             if not lines:
@@ -187,7 +182,9 @@ def _read(stream: TextIOWrapper) -> tuple[Asked | None, Journal, int]:
 def _header(about: dict[str, Any]) -> Asked:
     """Of another version nothing is known but that it is another's."""
     key = _text(about["key"])
-    return Asked(key=key, source=_text(about["source"])) if about.get("version") == VERSION else Asked(key="", source="")
+    return (
+        Asked(key=key, source=_text(about["source"])) if about.get("version") == VERSION else Asked(key="", source="")
+    )
 
 
 def _entry(about: dict[str, Any]) -> Entry:

@@ -1,6 +1,5 @@
 """The patients of a store as a set to learn from: who, with which answers, in which fold."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from lungrisk.cohort.labels import check_classes
 from lungrisk.cohort.splits import stratified_fold_of
 from lungrisk.cohort.store import Store
+from lungrisk.cohort.tables import read_table
 from lungrisk.core.cohort import Label
 from lungrisk.core.errors import InputError, UsageFault, refusals
 from lungrisk.core.findings import find
@@ -91,7 +91,7 @@ class PatientSet:
 def gather(store: Store, options: Options) -> PatientSet:
     """The patients that can be learnt from: not refused, with a label.
 
-    Raises InputError (`lab.one_class`, `lab.few`, `trn.folds`), UsageFault (`trn.test`, `use.missing`).
+    Raises InputError (`lab.one_class`, `lab.few`, `lab.columns`, `trn.folds`), UsageFault (`trn.test`, `use.missing`).
     """
     labelled = [one for one in store.patients if one.status != "refused" and one.label is not None]
     labels = [one.label or Label(id=one.id) for one in labelled]
@@ -136,10 +136,7 @@ def _check_folds(fold: NDArray[np.int64], positive: NDArray[np.bool_], n_folds: 
 def _refuse_test(ids: Sequence[str], test: Path | None) -> None:
     if test is None:
         return
-    if not test.is_file():
-        raise UsageFault(find("use.missing", found=str(test)))
-    with test.open(encoding="utf-8-sig", newline="") as stream:
-        kept = {row["id"] for row in csv.DictReader(stream) if row.get("id")}
-    both = sorted(kept & set(ids))
+    kept = {row["id"].strip().casefold() for _, row in read_table(test, (), ("id",)).rows}
+    both = sorted(one for one in ids if one.strip().casefold() in kept)
     if both:
         raise UsageFault(find("trn.test", found=f"{len(both)} of them, {', '.join(both[:5])}", files=[test.name]))
