@@ -75,6 +75,19 @@ SCAN_ROWS: dict[str, Row] = {
         "look at the slice; export the series again",
     ),
     "px.nan": Row("limited", "values that are no numbers were set to air", "export the series again"),
+    "px.trailing": Row(
+        "refused",
+        "bytes follow the pixels that form no element: the file was damaged, and its pixels may be shifted",
+        "copy or export the scan again",
+    ),
+    "px.bits": Row(
+        "limited",
+        "a few slices have bits set that the header says are not used, and the others have none: they may be damaged",
+        "copy or export the scan again",
+    ),
+    "px.clipped": Row(
+        "limited", "the values were cut to a window before", "export the original CT, with its full range of values"
+    ),
     "px.length": Row("refused", "the pixel data is not as long as the header says", "export the series again"),
     "px.masked": Row("limited", "everything outside the lungs was removed beforehand", "give the original scan"),
     "hdr.number": Row("refused", "a number in the header cannot be read", "export the series again"),

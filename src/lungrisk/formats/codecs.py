@@ -3,6 +3,7 @@
 Adding a transfer syntax is one row of DECODERS (docs/decisions/0005-codecs.md).
 """
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -40,6 +41,7 @@ DECODERS = {
 }
 
 
+FRAME_HEADER = re.compile(rb"\xff[\xc0\xc1\xc3\xf7]")  # then two bytes of length, then the precision
 END_OF_IMAGE = b"\xff\xd9"  # of every JPEG family code stream
 
 
@@ -72,12 +74,21 @@ def _package(decoder: Decoder) -> ModuleType:
 
 
 def _checked(decode: Callable[[bytes], NDArray[Any]], stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
-    if not stream.rstrip(b"\0").endswith(END_OF_IMAGE):  # CharLS can take seconds to notice
+    if not stream.rstrip(b"\0\xff").endswith(END_OF_IMAGE):  # CharLS can take seconds to notice
         raise InputError(find("file.truncated", found="a code stream without its end"))
     frame = decode(stream)
     if frame.shape != shape:
         raise InputError(find("px.length", found=f"a code stream of {frame.shape}", expected=f"{shape}"))
     return frame
+
+
+def precision(stream: bytes) -> int | None:
+    """Bits of a sample as the code stream itself states them: SIZ of JPEG 2000, the frame header of JPEG and JPEG-LS; None elsewhere."""
+    siz = stream.find(b"\xff\x51", 0, 64)
+    if siz >= 0 and len(stream) > siz + 40:
+        return (stream[siz + 40] & 0x7F) + 1
+    found = FRAME_HEADER.search(stream, 0, 4096)
+    return stream[found.end() + 2] if found and stream[:2] == b"\xff\xd8" and len(stream) > found.end() + 2 else None
 
 
 def _rle(package: ModuleType, stream: bytes, shape: tuple[int, int], width: int) -> NDArray[Any]:

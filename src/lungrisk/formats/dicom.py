@@ -34,7 +34,8 @@ def sniff(head: bytes, name: str) -> bool:
         return False  # what a Mac leaves beside each file of an archive
     if head[128:132] == b"DICM" or (name.lower().endswith((".dcm", ".dicom", ".ima")) and head):
         return True
-    return head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00" and len(head) > 132
+    little, big = head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00", head[:3] == b"\x00\x08\x00"
+    return (little or (big and head[4:6].isalpha() and head[4:6].isupper())) and len(head) > 132
 
 
 def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan:

@@ -13,9 +13,11 @@ from pydicom.sequence import Sequence
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.parsing import NUMBER
 
 SLOPE, INTERCEPT = 0x00281053, 0x00281052
 
+NOT_FINITE = {"nan", "inf"}  # refused where they are used, by what they are used for
 MOST_TEXT = 64  # characters of a text that are looked at: header strings are hostile
 
 
@@ -61,11 +63,11 @@ def numbers(dataset: Dataset, tag: int) -> tuple[float, ...]:
     stated = value.decode("latin-1").strip(" \0")
     if not stated:
         return ()
-    try:
-        return tuple(float(part) for part in stated.split("\\"))
-    except ValueError:
+    parts = [part.strip(" \0") for part in stated.split("\\")]
+    if not all(NUMBER.fullmatch(part) or part.lstrip("+-").lower() in NOT_FINITE for part in parts):
         found = "".join(c for c in stated if c.isprintable())[:MOST_TEXT]
-        raise InputError(find("hdr.number", tag=tag_name(tag), found=repr(found), expected="decimal numbers")) from None
+        raise InputError(find("hdr.number", tag=tag_name(tag), found=repr(found), expected="decimal numbers"))
+    return tuple(float(part) for part in parts)
 
 
 def number(dataset: Dataset, tag: int) -> float | None:

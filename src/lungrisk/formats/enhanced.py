@@ -30,7 +30,7 @@ def enhanced_frames(common: Frame, dataset: Dataset) -> list[Frame]:
     if len(groups) != n:
         found = f"{len(groups)} per-frame groups for {n} frames"
         fault = find("geo.no_position", found=found, tag=tag_name(0x52009230), files=[common.item.name])
-        return [replace(common, index=k, faults=(*common.faults, fault)) for k in range(n)]
+        return [replace(common, faults=(*common.faults, fault))]
     return [_with_groups(replace(common, index=k), shared, group) for k, group in enumerate(groups)]
 
 

@@ -11,12 +11,13 @@ from lungrisk.core.errors import InputError, refusals
 from lungrisk.core.findings import Finding
 from lungrisk.core.geometry import Affine
 from lungrisk.core.records import Header, Scan, Source
+from lungrisk.formats.clipping import clipped
 from lungrisk.formats.offset import mend_offset
 
 
 def finish(hu: NDArray[np.int16], affine: Affine, header: Header, source: Source, findings: Iterable[Finding]) -> Scan:
     """The scan. Raises InputError when a finding refuses it."""
-    noted = (*findings, *mend_offset(hu))
+    noted = (*findings, *mend_offset(hu), *clipped(hu))
     refused = refusals(noted)
     if refused:
         raise InputError(*refused)

@@ -6,6 +6,7 @@ Names and dates stay in here: the records that leave hold a hash of the patient'
 import io
 import re
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from typing import BinaryIO, Literal, NamedTuple
@@ -16,7 +17,7 @@ from pydicom.filereader import dcmread
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Header
-from lungrisk.formats.deflate import inflate
+from lungrisk.formats.deflate import MOST_RATIO, inflate
 from lungrisk.formats.elements import (
     INTERCEPT,
     SLOPE,
@@ -36,6 +37,7 @@ from lungrisk.formats.frames import (
     ENHANCED_CT,
     EXPLICIT,
     IMPLICIT,
+    NATIVE,
     PIXEL_TAGS,
     Frame,
     Storage,
@@ -43,6 +45,9 @@ from lungrisk.formats.frames import (
 from lungrisk.formats.items import Item
 
 FIRST_BYTES, PIXEL_HEAD_BYTES = 64 * 1024, 12
+MOST_HEADER_BYTES = 16 * 2**20  # of a deflated file, before its pixels
+FEWEST_BYTES = 8  # of a frame in a packed pixel element: the head of its item
+ORDERS: tuple[Literal["little"], Literal["big"]] = ("little", "big")
 DIRECTORY = 0x00041220  # of a DICOMDIR
 NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)
 CONTRAST = re.compile(r"\bc\+|\b(ce|contrast|iv|i\.v\.)(?!\w)", re.IGNORECASE)
@@ -59,7 +64,9 @@ def read_header(item: Item) -> tuple[Frame, ...]:
             warnings.simplefilter("ignore")  # pydicom warns of what is judged here
             return _frames(item, _parsed(item))
     except OSError as error:
-        raise InputError(find("file.unreadable", found=error.strerror or str(error), files=[item.name])) from error
+        if error.errno is None:  # pydicom's own complaint about the bytes
+            raise InputError(find("file.corrupt", found=type(error).__name__, files=[item.name])) from error
+        raise InputError(find("file.unreadable", found=error.strerror, files=[item.name])) from error
     except InputError as error:
         raise InputError(
             *(replace(f, files=f.files or (item.name,), n_files=f.n_files or 1) for f in error.findings)
@@ -79,14 +86,14 @@ class Parsed(NamedTuple):
 
 
 def _parsed(item: Item) -> Parsed:
-    if (
-        item.packed and item.size > FIRST_BYTES
-    ):  # of a member of an archive the header is enough, if it holds the header
+    """Of a member of an archive the first bytes are enough where they hold the header."""
+    if item.packed and item.size > FIRST_BYTES:
         start = item.head(FIRST_BYTES)
-        if DEFLATED.encode() not in start:
-            parsed = _parse(io.BytesIO(start))
-            if len(parsed.start) == PIXEL_HEAD_BYTES:
-                return parsed
+        with suppress(Exception):  # cut within an element, pydicom raises anything: then the whole file is asked
+            if DEFLATED.encode() not in start:
+                parsed = _parse(io.BytesIO(start))
+                if len(parsed.start) == PIXEL_HEAD_BYTES:
+                    return parsed
     with item.open() as stream:
         return _parse(stream)
 
@@ -99,13 +106,22 @@ def _parse(stream: BinaryIO) -> Parsed:
     syntax = str(getattr(meta, "TransferSyntaxUID", ""))
     if syntax == DEFLATED:
         stream.seek(0)
-        inflated = inflate(stream)
+        inflated = inflate(stream, MOST_HEADER_BYTES, whole=False)
         dataset = dcmread(inflated, stop_before_pixels=True, force=True)
         return Parsed(dataset, syntax, inflated.tell(), inflated.read(PIXEL_HEAD_BYTES), preamble)
-    if not syntax:
-        implicit, little = dataset.original_encoding
-        syntax = IMPLICIT if implicit or implicit is None else EXPLICIT if little else BIG_ENDIAN
-    return Parsed(dataset, syntax, stream.tell(), stream.read(PIXEL_HEAD_BYTES), preamble)
+    offset, start = stream.tell(), stream.read(PIXEL_HEAD_BYTES)
+    if syntax in ("", *NATIVE):  # what the pixel element itself shows counts, not what the meta header claims
+        syntax = _encoding(start) or syntax or IMPLICIT
+    return Parsed(dataset, syntax, offset, start, preamble)
+
+
+def _encoding(start: bytes) -> str | None:
+    """How the pixel element is written, from its first bytes; None where they are no pixel element."""
+    little, big = (int.from_bytes(start[:2], order) << 16 | int.from_bytes(start[2:4], order) for order in ORDERS)
+    explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
+    if little in PIXEL_TAGS:
+        return EXPLICIT if explicit else IMPLICIT
+    return BIG_ENDIAN if big in PIXEL_TAGS and explicit else None
 
 
 def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
@@ -149,8 +165,21 @@ def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
         faults=tuple(replace(f, files=(item.name,), n_files=1) for f in faults),
     )
     if sop_class in ENHANCED_CT or storage.n_frames > 1:
-        return tuple(enhanced_frames(common, dataset))
+        beyond = _beyond(storage, item)
+        return (
+            (replace(common, faults=(*common.faults, beyond)),) if beyond else tuple(enhanced_frames(common, dataset))
+        )
     return (common,)
+
+
+def _beyond(storage: Storage, item: Item) -> Finding | None:
+    """More frames than the bytes of the file can hold: none of them is made."""
+    one = storage.rows * storage.columns * storage.bits_allocated // 8 if storage.syntax in NATIVE else FEWEST_BYTES
+    held = item.size * (MOST_RATIO if storage.syntax == DEFLATED else 1) // max(one, FEWEST_BYTES)
+    if storage.n_frames <= held:
+        return None
+    found, tag = f"{storage.n_frames} frames in a file of {item.size} bytes", tag_name(0x00280008)
+    return find("res.claim", found=found, expected=f"at most {held}", tag=tag, files=[item.name])
 
 
 def _refuse_unless_whole(dataset: Dataset, sop_class: str) -> None:
@@ -175,7 +204,7 @@ def _storage(parsed: Parsed) -> Storage:
         offset=parsed.offset,
         tag=tag,
         length=length,
-        n_frames=max(1, int(soft_number(dataset, 0x00280008) or 1)),
+        n_frames=max(1, _integer(dataset, 0x00280008) or 1),
         rows=short(dataset, 0x00280010) or 0,
         columns=short(dataset, 0x00280011) or 0,
         samples=short(dataset, 0x00280002) or 1,
