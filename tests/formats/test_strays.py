@@ -73,6 +73,20 @@ def test_a_file_named_like_the_slices_and_unusable_is_missed(row: str, tmp_path:
     assert finding.files == (name,)
 
 
+def test_a_slice_whose_header_was_swallowed_is_missed_and_a_report_is_not(tmp_path: Path) -> None:
+    report = Dataset()
+    report.SOPClassUID, report.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.88.11", "1.2.3.9"
+    report.file_meta = phantom()[0].file_meta
+    report.save_as(tmp_path / "0024.dcm", enforce_file_format=True)
+    for k, dataset in enumerate(phantom()):
+        dataset.save_as(tmp_path / f"{k:04d}.dcm", enforce_file_format=True)
+    assert "ord.left_out" not in {f.code for f in read(tmp_path).findings}
+    swallowed = phantom()[23]
+    report.TextValue = "x" * len(swallowed.PixelData)
+    report.save_as(tmp_path / "0023.dcm", enforce_file_format=True)
+    assert next(f for f in read(tmp_path).findings if f.code == "ord.left_out").files == ("0023.dcm",)
+
+
 @pytest.mark.parametrize("name", ["README.txt", "DICOMDIR", ".DS_Store", "notes 0001.txt", "0007.dcm.gz"])
 def test_what_is_named_otherwise_or_is_there_is_not_missed(name: str, tmp_path: Path) -> None:
     for k, dataset in enumerate(phantom()):

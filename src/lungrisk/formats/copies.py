@@ -1,5 +1,6 @@
 """Images given more than once: at one place, with one content, however each is encoded."""
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -39,8 +40,8 @@ def _doubtful(place: Sequence[Frame], same_uid: bool) -> list[Frame]:
     """The frames at one place that may be copies of each other."""
     if not same_uid:
         return list(place) if len(place) > 1 else []
-    uids = [frame.sop for frame in place]
-    return [frame for frame in place if uids.count(frame.sop) > 1]
+    often = Counter(frame.sop for frame in place)
+    return [frame for frame in place if often[frame.sop] > 1]
 
 
 def _contents(frames: list[Frame]) -> dict[int, str]:

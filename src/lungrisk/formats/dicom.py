@@ -59,13 +59,15 @@ def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan
         found = f"slices differ from their neighbours, and agree with those {woven} slices away"
         raise InputError(find("sel.ambiguous", found=found, expected="one acquisition"))
     hu, affine, turned = upright(block, assembled.stack)
-    unread = {item.name for item in given.items} - {item.name for item in items}
+    read = {frame.item.name for one in groups for frame in one.frames}
+    objects = {item.name for item in items} - read
+    unread = [item for item in given.items if item.name not in read]
     header = assembled.frames[len(assembled.frames) // 2].header
     findings = (
         *notes,
         *about,
         *chosen.findings,
-        *left_out(assembled, groups, sorted(unread)),
+        *left_out(assembled, groups, unread, objects),
         *_remarks(chosen, header),
         *compression(assembled.frames),
         *values,

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +40,17 @@ class Group:
 
     @property
     def reformat(self) -> bool:
-        """Made from other slices by software, as its ImageType says."""
-        return says(self.frames[0], REFORMATS)
+        """Made from other slices by software, as the ImageType of one of its slices says."""
+        return any(says(frame, REFORMATS) for frame in self._kinds())
 
     @property
     def derived(self) -> bool:
-        """Not as the scanner first made it, as its ImageType says."""
-        return "DERIVED" in self.frames[0].image_type or self.reformat
+        """Not as the scanner first made it, as ImageType says."""
+        return self.reformat or any("DERIVED" in frame.image_type for frame in self._kinds())
+
+    def _kinds(self) -> Iterable[Frame]:
+        """A frame of each ImageType."""
+        return {frame.image_type: frame for frame in self.frames}.values()
 
     @property
     def faults(self) -> tuple[Finding, ...]:

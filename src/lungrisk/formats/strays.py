@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -11,10 +11,12 @@ from lungrisk.core.findings import Finding, find
 from lungrisk.formats.assembling import Assembled
 from lungrisk.formats.frames import Frame
 from lungrisk.formats.grouping import SMALL_GROUP, Group
+from lungrisk.formats.items import Item
 
 MOST_ODD = 2  # of the values below in which a slice may differ and still be one of the series
 NEAR_LINE = 1.0  # mm sideways
 BEYOND, VACANT = 1.6, 0.3  # of the spacing: so far past the ends is the next place, so near a slice is not vacant
+LIKE_SIZE = 0.3  # of a slice's bytes
 HALF_DONE = (".part", ".partial", ".crdownload", ".download", ".tmp", ".gz", ".bz2", ".xz", ".zst", ".z")
 NUMBERS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # of a name: what changes from slice to slice
 # what the slices of one series agree in
@@ -33,10 +35,13 @@ SAME: tuple[Callable[[Frame], object], ...] = (
 )
 
 
-def left_out(chosen: Assembled, groups: Sequence[Group], names: Iterable[str]) -> tuple[Finding, ...]:
+def left_out(
+    chosen: Assembled, groups: Sequence[Group], unread: Sequence[Item], objects: Set[str]
+) -> tuple[Finding, ...]:
     """`ord.left_out` where images or files that were not used seem to be slices of the chosen stack.
 
-    groups: all that was found. names: files that held no image.
+    groups: all images. unread: files that held none. objects: names of those that are DICOM and may rightly hold none, as reports do:
+    they are missed only if they are as long as a slice.
     """
     mine = {id(frame) for frame in chosen.frames}
     own = next(group for group in groups if any(id(frame) in mine for frame in group.frames))
@@ -45,6 +50,8 @@ def left_out(chosen: Assembled, groups: Sequence[Group], names: Iterable[str]) -
     usual = [Counter(value(frame) for frame in chosen.frames).most_common(1)[0][0] for value in SAME]
     few = [frame for group in others for frame in group.frames if sizes[frame.series] < SMALL_GROUP]
     images = [frame.item.name for frame in few if _belongs(frame, chosen, usual)]
+    size = float(np.median([frame.item.size for frame in chosen.frames]))
+    names = [i.name for i in unread if i.name not in objects or abs(i.size - size) < LIKE_SIZE * size]
     theirs = {frame.item.name for group in others for frame in group.frames}
     files = named_alike({frame.item.name for frame in own.frames}, theirs, names)
     if not images and not files:
