@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from pydicom.uid import UID, CTImageStorage, DeflatedExplicitVRLittleEndian
 
 from lungrisk.core.bundle import write_bundle
 from lungrisk.core.calibration import Calibration
+from lungrisk.core.cohort import Prediction
 from lungrisk.core.findings import find
 from lungrisk.core.geometry import Affine
 from lungrisk.core.records import Assessment, Recipe
+from lungrisk.prediction.journal import Asked, Entry, Outcome, open_journal
 from lungrisk.report.record import dump, to_json
 
 SLICES, SIDE = 14, 80
@@ -31,6 +34,7 @@ SPACING = (8.0, 2.0, 2.0)  # mm (k, j, i)
 ORIGIN = (-80.5, -81.25, -100.0)  # LPS mm
 ENHANCED = "1.2.840.10008.5.1.4.1.1.2.1"
 PROVENANCE = {"lungrisk": "0", "bundles": [], "recipe_hash": "", "platform": "", "seconds": {}, "date": ""}
+ASKED = Asked(key="k", source="s")
 Pixels = NDArray[np.uint16]
 
 
@@ -284,6 +288,24 @@ def _cohort_things(folder: Path) -> None:
         status="refused", scan=None, lungs=None, nodules=(), likelihood=None, findings=refusal, provenance=PROVENANCE
     )
     (folder / "assessment" / "assessment.json").write_text(dump(to_json(record)), "utf-8")
+    _unfinished_things(folder)
+
+
+def _unfinished_things(folder: Path) -> None:
+    """A journal of predictions and a checkpoint."""
+    (folder / "journal").mkdir()
+    with open_journal(folder / "journal" / "predictions.csv", ASKED, lambda *_: True) as journal:
+        for n, name in enumerate(_ids()):
+            said = Prediction(id=name, value=n / 20, low=0.0, high=1.0, status="limited")
+            journal.add(Entry(outcome=Outcome(prediction=said, findings=(find("geo.thick"),)), stat="s", content="c"))
+    (folder / "journal" / "predictions.csv").unlink(missing_ok=True)
+    if find_spec("torch"):
+        import torch
+
+        (folder / "checkpoint").mkdir()
+        torch.save(
+            {"step": 3, "weights": {"a": torch.arange(100.0)}}, folder / "checkpoint" / "fold-0000003-00000000.pt"
+        )
 
 
 def _ids() -> Iterator[str]:

@@ -56,7 +56,7 @@ class Outcome:
 class Bench:
     """One target's base laid out for trying: each try changes some of its files and puts them back.
 
-    usual: what is said of it unchanged. blurred: the last change touched packed pixels alone.
+    usual: what is said of it unchanged. blurred: the last change touched packed pixels alone. changed: files of it.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Bench:
     files: dict[str, bytes]
     usual: set[str] = field(default_factory=set)
     blurred: bool = False
+    changed: int = 1
 
     @property
     def path(self) -> Path:
@@ -85,6 +86,7 @@ class Bench:
             else chance.sample(names, 1 if scope == "one" else min(len(names), chance.randrange(2, 7)))
         )
         alike, said, self.blurred = chance.random() < 0.5, "", self.target.unchecked is not None
+        self.changed = len(picked)
         for name in picked:
             new, said = self.target.move(self.files[name], random.Random(f"{seed}:{'' if alike else name}"))
             (self.folder / name).write_bytes(new)
@@ -139,7 +141,7 @@ class Bench:
         about = f"shape {scan.hu.shape}, {n} voxels off by up to {most} HU, moved {moved:.3g} mm"
         if loud:
             return "noted", f"{about}: {', '.join(loud)}"
-        reason = hidden(off, moved, self.blurred)
+        reason = hidden(off, moved, self.blurred, self.changed)
         return ("hidden", reason) if reason else ("silent", about)
 
 
@@ -152,10 +154,10 @@ def said(finding: Finding) -> str:
     return f"{finding.code}:{finding.severity}"
 
 
-def hidden(off: Any, moved: float, blurred: bool) -> str:
+def hidden(off: Any, moved: float, blurred: bool, files: int) -> str:
     """Why no reader could have seen it; empty where one could.
 
-    A few voxels without a checksum over them; a packed stream without one (blurred); a number that is as plausible as the one that it
+    A few voxels a file without a checksum over them; a packed stream without one (blurred); a number that is as plausible as the one that it
     replaces: where the whole scan lies, how large its voxels are, what a rescale adds.
     """
     if off is None:
@@ -163,7 +165,7 @@ def hidden(off: Any, moved: float, blurred: bool) -> str:
     n = int((off > SAME_HU).sum())
     if n == 0 and moved > SAME_MM:
         return "a plausible place or spacing"
-    if n <= FEW_VOXELS and moved <= SAME_MM:
+    if n <= FEW_VOXELS * files and moved <= SAME_MM:
         return "few voxels"
     if blurred and moved <= SAME_MM:
         return "a packed stream without a checksum"

@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fuzzing import bases
 from fuzzing import mutations as change
 
 Move = Callable[[bytes, random.Random], change.Change]
@@ -86,6 +88,28 @@ def _info(path: Path) -> Any:
     return told.getvalue()
 
 
+def _journal(path: Path) -> Any:
+    from lungrisk.prediction.journal import open_journal
+
+    with open_journal(path / "predictions.csv", bases.ASKED, lambda *_: True, overwrite=True) as journal:
+        return dict(journal.entries)
+
+
+def _checkpoint(path: Path) -> Any:
+    """A checkpoint whose checksum was made to fit its bytes: it is not what keeps them out."""
+    from lungrisk.training.checkpoints import Keeper, checksum
+
+    for file in sorted(path.glob("fold-*.pt")):
+        fitting = path / "fitting" / f"fold-0000001-{checksum(file)}.pt"
+        fitting.parent.mkdir(exist_ok=True)
+        try:
+            fitting.write_bytes(file.read_bytes())
+            return Keeper(folder=fitting.parent, name="fold").load()
+        finally:
+            fitting.unlink()
+    return None
+
+
 def _either(knowing: Move) -> Move:
     return change.either(knowing, knowing, change.blind)
 
@@ -122,6 +146,9 @@ def _targets() -> dict[str, Target]:
         base="tables", move=change.csv_text, read=_predictions, file="predictions.csv", judged=False
     )
     rows["info"] = Target(base="assessment", move=change.json_text, read=_info, judged=False)
+    rows["journal"] = Target(base="journal", move=change.json_text, read=_journal, judged=False)
+    if find_spec("torch"):
+        rows["checkpoint"] = Target(base="checkpoint", move=change.blind, read=_checkpoint, judged=False)
     return rows
 
 
