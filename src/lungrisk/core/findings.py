@@ -13,6 +13,7 @@ from lungrisk.core.machine_findings import MACHINE_ROWS
 from lungrisk.core.reading_findings import READING_ROWS
 from lungrisk.core.scan_findings import SCAN_ROWS
 from lungrisk.core.subject_findings import SUBJECT_ROWS
+from lungrisk.core.vocabulary import shown, veil, visible
 
 LISTED_FILES = 5
 
@@ -21,7 +22,7 @@ LISTED_FILES = 5
 class Finding:
     """One thing that was noticed: the same record in the JSON, the page, the terminal, the log and the error.
 
-    files: at most five, relative; n_files counts all of them. tag: DICOM tag with keyword, e.g.
+    files: at most five, relative, as they are called; n_files counts all of them. What leaves shows them veiled. tag: DICOM tag with keyword, e.g.
     "(0020,0032) ImagePositionPatient". slices: indices k. effect: size of the possible error, with its unit.
     """
 
@@ -38,19 +39,26 @@ class Finding:
     effect: str | None = None
 
     def sentence(self) -> str:
-        """One paragraph: what, where, what to do."""
+        """One paragraph, and one line, for a terminal: what, where, what to do. Names of files as `vocabulary.showing` says."""
         parts = [f"{self.code}: {self.message}"]
         if self.found is not None:
             parts.append(f"found {self.found}" + (f", expected {self.expected}" if self.expected else ""))
-        if self.files:
-            more = f" and {self.n_files - len(self.files)} more" if self.n_files > len(self.files) else ""
-            parts.append("in " + ", ".join(self.files) + more)
+        files = self.named_files(travels=False)
+        if files:
+            *first, last = files
+            parts.append("in " + (f"{', '.join(first)} {last}" if last.startswith("and ") else ", ".join(files)))
         if self.remedy:
             parts.append(self.remedy)
-        return "; ".join(parts)
+        return "; ".join(visible(part) for part in parts)
+
+    def named_files(self, *, travels: bool) -> list[str]:
+        """The names to be shown, and how many more there are. travels: in what leaves the machine, not on its terminal."""
+        names = list(self.files) if shown(travels=travels) else list(dict.fromkeys(map(veil, self.files)))
+        more = self.n_files - len(names)
+        return [*names, f"and {more} more"] if more > 0 else names
 
     def as_dict(self) -> dict[str, Any]:
-        """The record of `contract.md`, ready for JSON."""
+        """The record of `contract.md`, ready for JSON and for files that travel."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -58,10 +66,7 @@ class Finding:
             "found": self.found,
             "expected": self.expected,
             "remedy": self.remedy,
-            "files": [
-                *self.files,
-                *([f"and {self.n_files - len(self.files)} more"] if self.n_files > len(self.files) else []),
-            ],
+            "files": self.named_files(travels=True),
             "tag": self.tag,
             "slices": list(self.slices),
             "effect": self.effect,

@@ -3,7 +3,7 @@
 One index order, (k, j, i) = (slice, row, column), and one world, LPS mm (x, y, z), in the whole project.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lungrisk.core import vocabulary
 from lungrisk.core.findings import Finding
 from lungrisk.core.geometry import Affine, Triple, apply_affine, spacing_of
 from lungrisk.core.regions import Region
+from lungrisk.core.vocabulary import shown
 
 NOTICE = "Research use only. Not a medical device."
 
@@ -31,7 +33,7 @@ def sealed(array: NDArray[Any], dtype: type[np.generic] | None, ndim: int) -> ND
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What the scanner said of itself: no names, no dates. Empty means not stated."""
+    """What the scanner said of itself: no names, no dates. Empty means not stated. Free text as `checked` leaves it."""
 
     vendor: str | None = None
     model: str | None = None
@@ -41,6 +43,23 @@ class Header:
     thickness_mm: float | None = None
     contrast: str | None = None
     description: str | None = None
+
+    def checked(self) -> "Header":
+        """Without what can name a person: makers, models and kernels of the vocabulary, that contrast was given, no description.
+
+        >>> Header(kernel="B70f", contrast="Doe 80 ml", description="DOE^JANE").checked()
+        Header(vendor=None, model=None, kernel='B70f', kvp=None, exposure_mas=None, thickness_mm=None, contrast='stated', description=None)
+        """
+        if shown(travels=True):
+            return self
+        return replace(
+            self,
+            vendor=self.vendor and vocabulary.vendor(self.vendor),
+            model=self.model and vocabulary.model(self.model),
+            kernel=self.kernel and vocabulary.kernel(self.kernel),
+            contrast=self.contrast and "stated",
+            description=None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

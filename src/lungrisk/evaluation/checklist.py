@@ -9,8 +9,8 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, NamedTuple
 
+from lungrisk.core.vocabulary import visible
 from lungrisk.evaluation.subgroups import SCANNER
-from lungrisk.report.words import visible
 
 Fill = Callable[[dict[str, Any]], str | None]
 

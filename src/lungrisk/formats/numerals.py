@@ -1,6 +1,7 @@
 """Numbers in header text, read as written or not at all, and header text as a finding may show it."""
 
 from lungrisk.core.parsing import Malformed, number, whole
+from lungrisk.core.vocabulary import stated
 
 MOST_CHARACTERS = 64
 
@@ -30,9 +31,9 @@ def integer(text: str) -> int | None:
 
 
 def shown(text: object) -> str:
-    """Header text as a finding may show it: its first 64 characters, without what a terminal would obey.
+    """Header text as a finding may show it: its first 64 characters, without what a terminal would obey or what can name a person.
 
-    >>> shown("NRRD" + chr(27) + "[31m")
-    'NRRD?[31m'
+    >>> shown("NRRD0004 " + chr(27) + "[31m"), shown("1_0"), shown("Doe 5")
+    ('NRRD0004 *[*', '1_0', '* 5')
     """
-    return "".join(c if " " <= c <= "~" else "?" for c in str(text)[:MOST_CHARACTERS])
+    return stated(text)

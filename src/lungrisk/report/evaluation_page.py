@@ -10,7 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lungrisk.report.words import WORST_FIRST, visible
+from lungrisk.core.vocabulary import visible
+from lungrisk.report.words import WORST_FIRST
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lungrisk.core.records import Assessment, Lungs, Nodule, Scan
+from lungrisk.core.vocabulary import visible
 from lungrisk.report.crops import Crop, crop
 from lungrisk.report.record import to_json
 from lungrisk.report.rings import rings_on
 from lungrisk.report.sampling import LUNG, contours, encode, fit, grey, project, section, size_mm, steps
 from lungrisk.report.scale import likelihood_scale, on_ratings
 from lungrisk.report.strips import as_data, strip
-from lungrisk.report.words import percent, place, visible, volume, volume_range
+from lungrisk.report.words import percent, place, volume, volume_range
 
 HERE = Path(__file__).parent
 MOST_PICTURED = 20  # nodules with planes on the page; further ones stand there without

@@ -6,7 +6,8 @@ from typing import Any
 
 from lungrisk.core.findings import Finding
 from lungrisk.core.records import Assessment, Estimate, Likelihood, Lungs, Nodule, Scan
-from lungrisk.report.words import WORST_FIRST, visible
+from lungrisk.core.vocabulary import visible
+from lungrisk.report.words import WORST_FIRST
 
 SCHEMA_VERSION = 1
 SCHEMA = Path(__file__).parent / "assessment.schema.json"

@@ -1,22 +1,9 @@
 """Figures and places in words, the same on the page, in the pictures and in the terminal."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-LONGEST = 400  # characters of one string; a header may hold a megabyte
-HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidi marks, surrogates, unassigned, line separators
 WORST_FIRST = ("refused", "limited", "corrected", "info")
-
-
-def visible(text: str) -> str:
-    r"""A string from a header or a file name with nothing in it that acts: controls become escapes, length is bounded.
-
-    >>> print(visible("CHEST\x1b[2J \u202egnp"))
-    CHEST\x1b[2J \u202egnp
-    """
-    cut = text if len(text) <= LONGEST else text[:LONGEST] + "…"
-    return "".join(_escape(letter) if unicodedata.category(letter) in HIDDEN else letter for letter in cut)
 
 
 def percent(share: float) -> str:
@@ -61,7 +48,3 @@ def volume_range(estimate: Mapping[str, float]) -> str:
     if estimate["value"] >= 1000:
         return f"{low / 1000:.2f} to {high / 1000:.2f} ml"
     return f"{low:.0f} to {high:.0f} mm³"
-
-
-def _escape(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")
