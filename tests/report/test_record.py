@@ -58,7 +58,7 @@ def test_the_schema_refuses_what_the_contract_does_not_name(assessment: Assessme
 def test_what_was_refused_has_no_likelihood_and_no_lungs(refused: Assessment) -> None:
     data = to_json(refused)
     assert (data["status"], data["likelihood"], data["lungs"], data["scan"]) == ("refused", None, None, None)
-    assert data["findings"][0]["files"] == ["a/1.dcm"]
+    assert data["findings"][0]["files"] == ["*/1.dcm"]
 
 
 def test_figures_are_those_of_the_record(assessment: Assessment) -> None:

@@ -1,10 +1,15 @@
 """The application: the table of commands, and what all of them share."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
+from typing import Any, get_type_hints
 
 import typer
 
 from lungrisk import __version__
+from lungrisk.cli.options import KeepNames
 
 # every command and its file: the help, the documentation page and the tests read this row
 COMMANDS = (
@@ -38,6 +43,22 @@ def _root(
     """
 
 
+def _with_names(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the option that every command has, `--keep-names`; it acts by itself."""
+
+    @wraps(command)
+    def run(**options: Any) -> None:
+        del options["keep_names"]
+        command(**options)
+
+    hints = get_type_hints(command, include_extras=True)
+    own = [one.replace(annotation=hints[name]) for name, one in inspect.signature(command).parameters.items()]
+    shared = inspect.Parameter("keep_names", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=KeepNames)
+    run.__dict__["__signature__"] = inspect.Signature([*own, shared])
+    run.__annotations__ = {**hints, "keep_names": KeepNames}
+    return run
+
+
 def build() -> typer.Typer:
     """The application with all commands; their rooms are imported when a command runs."""
     app = typer.Typer(
@@ -49,5 +70,5 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     for name in COMMANDS:
-        app.command(name)(getattr(import_module(f"lungrisk.cli.{name}"), name))
+        app.command(name)(_with_names(getattr(import_module(f"lungrisk.cli.{name}"), name)))
     return app

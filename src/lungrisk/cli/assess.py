@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from lungrisk.cli.options import Bundle, Json, KeepIds, Out, Quiet, ScanPath, Strict
-from lungrisk.cli.terminal import STDOUT, emit_json, existing, note, progress
+from lungrisk.cli.terminal import STDOUT, emit_json, existing, note, progress, say
 
 PATIENT_TASKS = ("patient", "calibration")  # bundles that judge the patient; others rate nodules
 
@@ -60,6 +60,6 @@ def assess(
             step("writing")
             assessment.write(out)
     if json_target != STDOUT:
-        print(summarise(record))
+        say(*summarise(record).split("\n"))
     if out is not None:
         note(f"report: {out / 'report.html'}", quiet=quiet)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lungrisk.cli.options import Quiet
-from lungrisk.cli.terminal import progress
+from lungrisk.cli.terminal import progress, say
 
 OutDefault = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the scan and the report.")]
 
@@ -29,6 +29,5 @@ def demo(
         assessment = replace(assessment, findings=(*source.findings, *assessment.findings))
         step("writing the report")
         assessment.write(out / "report")
-    print(summarise(to_json(assessment)))
-    print(f"\nscan: {source.folder}\n{source.citation}")
-    print(f"report: {out / 'report' / 'report.html'}")
+    say(*summarise(to_json(assessment)).split("\n"))
+    say("", f"scan: {source.folder}", source.citation, f"report: {out / 'report' / 'report.html'}")

@@ -8,18 +8,23 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 
 from lungrisk import __version__
 from lungrisk.core.errors import EnvironmentFault, LungriskError
 from lungrisk.core.findings import find
+from lungrisk.core.vocabulary import showing, visible
 
-PARTLY, DEFECT, INTERRUPTED, BROKEN_PIPE, TERMINATED = 4, 70, 130, 141, 143
+PARTLY, DEFECT, INTERRUPTED, TERMINATED = 4, 70, 130, 143
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+NO_MEMORY = ("map segment", "allocate", "bad alloc", "start new thread")  # how libraries say it
 
 
 class _Terminated(BaseException):
@@ -33,11 +38,26 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
 def leave(app: Callable[..., Any]) -> NoReturn:
     """Run the application and leave the process with the exit code of the contract."""
     signal.signal(signal.SIGTERM, _on_sigterm)
-    sys.exit(run(app))
+    _open_streams()
+    code = run(app)
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    sys.exit(code)
 
 
 def run(app: Callable[..., Any], words: list[str] | None = None) -> int:
     """Run the application on the words of the command line (None: those of the process). Gives the exit code."""
+    seen = sys.stdout.isatty() and sys.stderr.isatty()
+    with showing("terminal" if seen else "nowhere"):
+        try:
+            return _run(app, words)
+        except BrokenPipeError:  # the reader of a pipe has seen enough
+            return 0
+        except OSError as error:  # stdout cannot take what was said
+            return _environment("env.disk", error.strerror)
+
+
+def _run(app: Callable[..., Any], words: list[str] | None) -> int:
     try:
         code = app(words, standalone_mode=False, prog_name="lungrisk")
         sys.stdout.flush()
@@ -45,48 +65,112 @@ def run(app: Callable[..., Any], words: list[str] | None = None) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except LungriskError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return _told(error)
     except typer.TyperException as error:
         return _misuse(error)
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted; what was finished is kept", file=sys.stderr)
+        _tell("interrupted; what was finished is kept")
         return INTERRUPTED
     except _Terminated:
         return TERMINATED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except MemoryError:
+    except SystemExit as error:  # typer's own end of a broken pipe
+        return 0 if isinstance(error.__context__, BrokenPipeError) else _code_of(error)
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # whatever is left is the machine's fault, or a mistake of ours, and says so
+        return _environment("env.memory", None) if _lacks_memory(error) else _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return _environment("env.disk", error.strerror)
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("lungrisk"):
+        return _environment("env.extra", f"no {error.name}")
+    return _defect(error)
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether this, or what it came from, is want of memory: Python's own error, a library that could not be mapped, a thread."""
+    while error is not None:
+        words = str(error).casefold() if isinstance(error, (ImportError, OSError, RuntimeError)) else ""
+        if isinstance(error, MemoryError) or any(sign in words for sign in NO_MEMORY):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _code_of(error: SystemExit) -> int:
+    return error.code if isinstance(error.code, int) else DEFECT
+
+
+def _told(error: LungriskError) -> int:
+    if _lacks_memory(error.__cause__):
         return _environment("env.memory", None)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
-            return _environment("env.disk", error.strerror)
-        return _defect(error)
-    except Exception as error:  # whatever is left is a mistake of ours, and says so
-        return _defect(error)
+    _tell(str(error))
+    return error.exit_code
 
 
 def _environment(code: str, found: str | None) -> int:
     error = EnvironmentFault(find(code, found=found))
-    print(error, file=sys.stderr)
+    _tell(str(error))
     return error.exit_code
 
 
 def _misuse(error: typer.TyperException) -> int:
-    show = getattr(error, "show", None)
-    if show is None:
-        print(error.format_message(), file=sys.stderr)
-    else:
-        show()
+    words = StringIO()
+    getattr(error, "show", lambda file: file.write(error.format_message()))(file=words)
+    _tell(*(visible(line, None) for line in words.getvalue().rstrip("\n").split("\n")))
     return error.exit_code
 
 
+def _tell(*lines: str) -> None:
+    """Lines on stderr; that nobody listens there changes nothing."""
+    with suppress(OSError, ValueError):
+        for line in lines:
+            print(line, file=sys.stderr)
+        sys.stderr.flush()
+
+
+def _open_streams() -> None:
+    """Every stream takes any character, and one that was closed leads nowhere: no file that is opened later takes its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream if stream is not None else os.fdopen(number, "r" if number == 0 else "w", closefd=False)
+        for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr))
+    )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go(stream: TextIO) -> None:
+    """Flush; a stream that cannot take the rest leads nowhere, or Python would complain of it on the way out."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _defect(error: BaseException) -> int:
+    """The kind and the place of a defect; not its message, which can quote a header, and with it the patient."""
     place = _write_report(describe(error))
-    sentence = find("int.defect", found=type(error).__name__, files=[str(place)] if place else []).sentence()
-    print(f"{sentence}\n{error}", file=sys.stderr)
+    frames = traceback.extract_tb(error.__traceback__)
+    at = f" at {_place(frames[-1])}" if frames else ""
+    _tell(find("int.defect", found=f"{type(error).__name__}{at}").sentence())
+    if place is not None:
+        _tell(f"report: {visible(str(place))}")
     return DEFECT
+
+
+def _place(frame: traceback.FrameSummary) -> str:
+    """File and line, inside the package or with the folder that it lies in: no user's paths."""
+    house, file = Path(__file__).parents[1], Path(frame.filename)
+    where = file.relative_to(house) if file.is_relative_to(house) else Path(*file.parts[-2:])
+    return f"{where}:{frame.lineno}"
 
 
 def describe(error: BaseException) -> str:
@@ -94,15 +178,12 @@ def describe(error: BaseException) -> str:
 
     Messages are left out because they can quote a header, and with it the patient.
     """
-    house = Path(__file__).parents[1]
     lines = [
         f"lungrisk {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         f"{type(error).__module__}.{type(error).__qualname__} (its message is left out: it can quote a header)",
     ]
-    for frame in traceback.extract_tb(error.__traceback__):
-        file = Path(frame.filename)
-        where = file.relative_to(house) if file.is_relative_to(house) else Path(*file.parts[-2:])
-        lines.append(f"  {where}:{frame.lineno} in {frame.name}: {frame.line}")
+    frames = traceback.extract_tb(error.__traceback__)
+    lines += [f"  {_place(frame)} in {frame.name}: {frame.line}" for frame in frames]
     return "\n".join(lines) + "\n"
 
 

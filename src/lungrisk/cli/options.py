@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from lungrisk.core.vocabulary import show
+
 if TYPE_CHECKING:
     from lungrisk.cohort.workers import Workers
+
+
+def _keep_names(wanted: bool) -> bool:
+    if wanted:
+        show("everywhere")
+    return wanted
+
 
 ScanPath: TypeAlias = Annotated[
     Path, typer.Argument(metavar="SCAN", help="A folder at any depth, a zip, or one file.", show_default=False)
@@ -32,6 +41,14 @@ Overwrite: TypeAlias = Annotated[
 ]
 KeepIds: TypeAlias = Annotated[
     bool, typer.Option("--keep-ids", help="Keep the instance UIDs of the scan instead of their hashes.")
+]
+KeepNames: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--keep-names",
+        callback=_keep_names,
+        help="Show names of files and texts of headers as they are; they can name the patient.",
+    ),
 ]
 Seed: TypeAlias = Annotated[
     int, typer.Option("--seed", min=0, metavar="S", help="The same seed gives the same result.")

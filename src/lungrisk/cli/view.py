@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lungrisk.cli.options import Out, Quiet, ScanPath
-from lungrisk.cli.terminal import existing, progress
+from lungrisk.cli.terminal import existing, progress, say
 
 
 def view(scan: ScanPath, out: Out = None, quiet: Quiet = False) -> None:
@@ -24,5 +24,4 @@ def view(scan: ScanPath, out: Out = None, quiet: Quiet = False) -> None:
         lungs = segment_lungs(opened)
         step("drawing")
         pictures = draw(opened, out or Path("lungrisk-view"), lungs=lungs)
-    for picture in pictures:
-        print(picture)
+    say(*map(str, pictures))

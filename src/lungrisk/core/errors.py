@@ -19,7 +19,10 @@ class LungriskError(Exception):
 
     def __init__(self, *findings: Finding) -> None:
         self.findings: tuple[Finding, ...] = findings
-        super().__init__("\n".join(finding.sentence() for finding in self.worst()))
+        super().__init__(*findings)
+
+    def __str__(self) -> str:
+        return "\n".join(finding.sentence() for finding in self.worst())
 
     def __reduce__(self) -> tuple[type["LungriskError"], tuple[Finding, ...]]:
         """An error comes back from another process with its findings."""

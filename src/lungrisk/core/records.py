@@ -45,10 +45,10 @@ class Header:
     description: str | None = None
 
     def checked(self) -> "Header":
-        """Without what can name a person: makers, models and kernels of the vocabulary, that contrast was given, no description.
+        """Without what can name a person: makers, models and kernels of the vocabulary, that contrast was given, known words.
 
-        >>> Header(kernel="B70f", contrast="Doe 80 ml", description="DOE^JANE").checked()
-        Header(vendor=None, model=None, kernel='B70f', kvp=None, exposure_mas=None, thickness_mm=None, contrast='stated', description=None)
+        >>> Header(kernel="B70f", contrast="Doe 80 ml", description="CHEST DOE^JANE").checked()
+        Header(vendor=None, model=None, kernel='B70f', kvp=None, exposure_mas=None, thickness_mm=None, contrast='stated', description='CHEST *^*')
         """
         if shown(travels=True):
             return self
@@ -58,7 +58,7 @@ class Header:
             model=self.model and vocabulary.model(self.model),
             kernel=self.kernel and vocabulary.kernel(self.kernel),
             contrast=self.contrast and "stated",
-            description=None,
+            description=self.description and vocabulary.description(self.description),
         )
 
 

@@ -32,412 +32,56 @@ NAME = re.compile(
 HASH = re.compile(r"(?=[0-9a-f]*\d)[0-9a-f]{16,}")
 ENDING = re.compile(rf"(?:\.(?:{'|'.join(ENDINGS.split())}))+", re.IGNORECASE)
 
-VENDORS = frozenset(
-    [
-        "ge",
-        "siemens",
-        "philips",
-        "toshiba",
-        "canon",
-        "hitachi",
-        "shimadzu",
-        "neusoft",
-        "uih",
-        "united",
-        "imaging",
-        "fujifilm",
-        "picker",
-        "marconi",
-        "elscint",
-        "imatron",
-        "samsung",
-        "neurologica",
-        "mindray",
-        "sinovision",
-        "minfound",
-        "anke",
-        "pnms",
-        "nms",
-        "carestream",
-        "agfa",
-        "cps",
-        "adac",
-    ]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VENDORS = _words(
+    "ge siemens philips toshiba canon hitachi shimadzu neusoft uih united imaging fujifilm picker marconi elscint "
+    "imatron samsung neurologica mindray sinovision minfound anke pnms nms carestream agfa cps adac"
 )
-VENDOR_WORDS = frozenset(
-    [
-        "ag",
-        "co",
-        "company",
-        "corp",
-        "corporation",
-        "electronics",
-        "gmbh",
-        "group",
-        "healthcare",
-        "healthineers",
-        "inc",
-        "limited",
-        "llc",
-        "ltd",
-        "mec",
-        "medical",
-        "nederland",
-        "of",
-        "shenzhen",
-        "shenyang",
-        "shanghai",
-        "system",
-        "systems",
-        "technologies",
-        "technology",
-        "the",
-    ]
+VENDOR_WORDS = _words(
+    "ag co company corp corporation electronics gmbh group healthcare healthineers inc limited llc ltd mec medical "
+    "nederland of shenzhen shenyang shanghai system systems technologies technology the"
 )
-MODELS = frozenset(
-    [
-        "access",
-        "activion",
-        "alexion",
-        "alpha",
-        "big",
-        "bore",
-        "idt",
-        "mx8000",
-        "uct",
-        "aquilion",
-        "as",
-        "asteion",
-        "ast",
-        "biograph",
-        "brightspeed",
-        "brilliance",
-        "cardiac",
-        "cardiome",
-        "ct",
-        "definition",
-        "discovery",
-        "drive",
-        "duo",
-        "eclos",
-        "edge",
-        "elite",
-        "emotion",
-        "evo",
-        "exam",
-        "flash",
-        "flex",
-        "force",
-        "fusion",
-        "gemini",
-        "genesis",
-        "go",
-        "hd",
-        "hispeed",
-        "horizon",
-        "ict",
-        "incisive",
-        "ingenuity",
-        "iqon",
-        "lemage",
-        "lightning",
-        "lightspeed",
-        "mct",
-        "mx",
-        "naeotom",
-        "neuviz",
-        "now",
-        "one",
-        "open",
-        "optima",
-        "performix",
-        "perspective",
-        "plus",
-        "prime",
-        "pro",
-        "qx",
-        "revolution",
-        "rs",
-        "rt",
-        "scenaria",
-        "scintcare",
-        "select",
-        "sensation",
-        "spectral",
-        "speedia",
-        "spirit",
-        "ste",
-        "supria",
-        "somatom",
-        "tf",
-        "tof",
-        "top",
-        "ultra",
-        "up",
-        "vct",
-        "vereos",
-        "vision",
-        "volume",
-        "xt",
-        "zoom",
-    ]
+MODELS = _words(
+    "access activion alexion alpha big bore idt mx8000 uct aquilion as asteion ast biograph brightspeed brilliance "
+    "cardiac cardiome ct definition discovery drive duo eclos edge elite emotion evo exam flash flex force fusion "
+    "gemini genesis go hd hispeed horizon ict incisive ingenuity iqon lemage lightning lightspeed mct mx naeotom "
+    "neuviz now one open optima performix perspective plus prime pro qx revolution rs rt scenaria scintcare select "
+    "sensation spectral speedia spirit ste supria somatom tf tof top ultra up vct vereos vision volume xt zoom"
 )
-KERNELS = frozenset(
-    [
-        "body",
-        "bone",
-        "boneplus",
-        "brain",
-        "chest",
-        "chst",
-        "detail",
-        "edge",
-        "fast",
-        "hd",
-        "high",
-        "iterative",
-        "lung",
-        "mediastinum",
-        "medium",
-        "ns",
-        "resolution",
-        "sharp",
-        "routine",
-        "smooth",
-        "soft",
-        "softer",
-        "stnd",
-        "stand",
-        "standard",
-        "std",
-        "ultra",
-        "unsharp",
-        "very",
-        "extra",
-        "angio",
-        "abdomen",
-        "parenchyma",
-        "plus",
-    ]
+KERNELS = _words(
+    "body bone boneplus brain chest chst detail edge fast hd high iterative lung mediastinum medium ns resolution "
+    "sharp routine smooth soft softer stnd stand standard std ultra unsharp very extra angio abdomen parenchyma plus"
 )
-TERMS = frozenset(
-    [
-        "hu",
-        "us",
-        "od",
-        "mgml",
-        "pct",
-        "hu_mod",
-        "z_eff",
-        "ed",
-        "edw",
-        "ct",
-        "mr",
-        "pt",
-        "nm",
-        "cr",
-        "dx",
-        "us",
-        "xa",
-        "rf",
-        "mg",
-        "sc",
-        "ot",
-        "seg",
-        "sr",
-        "reg",
-        "rtstruct",
-        "rtdose",
-        "rtplan",
-        "pr",
-        "ko",
-        "doc",
-        "original",
-        "derived",
-        "primary",
-        "secondary",
-        "axial",
-        "localizer",
-        "projection",
-        "image",
-        "volume",
-        "mpr",
-        "mip",
-        "minip",
-        "average",
-        "max",
-        "min",
-        "mean",
-        "none",
-        "mixed",
-        "reformatted",
-        "other",
-        "csa",
-        "cta",
-        "csamip",
-        "csampr",
-        "csaparallel",
-        "cpr",
-        "sub",
-        "add",
-        "ct_som5",
-        "ct_som7",
-        "ct_som",
-        "mpr_thick",
-        "vrt",
-        "ssd",
-        "spi",
-        "seq",
-        "spo",
-        "screen",
-        "save",
-        "dose_info",
-        "posdisp",
-        "gsps",
-        "helix",
-        "tokushu",
-        "ffs",
-        "ffp",
-        "hfs",
-        "hfp",
-        "hfdr",
-        "hfdl",
-        "ffdr",
-        "ffdl",
-        "monochrome1",
-        "monochrome2",
-        "rgb",
-        "ybr_full",
-        "ybr_full_422",
-        "palette",
-        "color",
-        "lossy",
-        "lossless",
-        "yes",
-        "no",
-        "resampled",
-        "filtered",
-        "reformat",
-        "material",
-        "energy",
-        "virtual",
-        "mono",
-        "mm",
-        "cm",
-        "um",
-        "m",
-        "micrometres",
-        "metres",
-        "millimetres",
-        "millimeters",
-        "meters",
-        "msec",
-        "sec",
-        "nothing",
-        "true",
-        "false",
-        "little",
-        "big",
-        "endian",
-        "header",
-        "field",
-        "yes",
-        "no",
-        "nrrd",
-        "nrrd0001",
-        "nrrd0002",
-        "nrrd0003",
-        "nrrd0004",
-        "nrrd0005",
-        "space",
-        "domain",
-        "time",
-        "list",
-        "vector",
-        "rgb-color",
-        "point",
-        "covector",
-        "normal",
-        "quaternion",
-        "complex",
-        "kind",
-        "local",
-        "data",
-        "file",
-        "skip",
-        "line",
-        "byte",
-        "iodine",
-        "subtraction",
-        "attenuation",
-        "temporal",
-        "fused",
-        "thick",
-        "slab",
-        "curved",
-        "perfusion",
-        "map",
-        "maximum",
-        "minimum",
-        "m",
-        "norm",
-        "dis2d",
-        "uchar",
-        "schar",
-        "short",
-        "ushort",
-        "int",
-        "uint",
-        "float",
-        "double",
-        "long",
-        "ulong",
-        "met_char",
-        "met_uchar",
-        "met_short",
-        "met_ushort",
-        "met_int",
-        "met_uint",
-        "met_long",
-        "met_float",
-        "met_double",
-        "met_other",
-        "raw",
-        "gzip",
-        "gz",
-        "bzip2",
-        "bz2",
-        "hex",
-        "ascii",
-        "text",
-        "txt",
-        "signed",
-        "unsigned",
-        "int8",
-        "uint8",
-        "int16",
-        "uint16",
-        "int32",
-        "uint32",
-        "int64",
-        "uint64",
-        "float32",
-        "float64",
-        "left",
-        "right",
-        "anterior",
-        "posterior",
-        "superior",
-        "inferior",
-        "scanner",
-        "xyz",
-        "lps",
-        "ras",
-        "las",
-        "raw",
-    ]
+TERMS = _words(
+    "hu us od mgml pct hu_mod z_eff ed edw ct mr pt nm cr dx xa rf mg sc ot seg sr reg rtstruct rtdose rtplan pr ko "
+    "doc original derived primary secondary axial localizer projection image volume mpr mip minip average max min "
+    "mean none mixed reformatted other csa cta csamip csampr csaparallel cpr sub add ct_som5 ct_som7 ct_som "
+    "mpr_thick vrt ssd spi seq spo screen save dose_info posdisp gsps helix tokushu ffs ffp hfs hfp hfdr hfdl ffdr "
+    "ffdl monochrome1 monochrome2 rgb ybr_full ybr_full_422 palette color lossy lossless yes no resampled filtered "
+    "reformat material energy virtual mono mm cm um m micrometres metres millimetres millimeters meters msec sec "
+    "nothing true false little big endian header field nrrd nrrd0001 nrrd0002 nrrd0003 nrrd0004 nrrd0005 space "
+    "domain time list vector rgb-color point covector normal quaternion complex kind local data file skip line byte "
+    "iodine subtraction attenuation temporal fused thick slab curved perfusion map maximum minimum norm dis2d uchar "
+    "schar short ushort int uint float double long ulong met_char met_uchar met_short met_ushort met_int met_uint "
+    "met_long met_float met_double met_other raw gzip gz bzip2 bz2 hex ascii text txt signed unsigned int8 uint8 "
+    "int16 uint16 int32 uint32 int64 uint64 float32 float64 left right anterior posterior superior inferior scanner "
+    "xyz lps ras las x inch inches array block encoding type sizes and"
+)
+DESCRIBING = _words(
+    "adult arterial art at abd abdomen ankle arm biopsia biopsy brain elbow extremity foot hand hip intervention knee leg monitoring orbit shoulder sinus skull temporal virtual vni wrist colon de effective electron density head iodine kev keV liver lung map maps monoenergetic overlay pancreas pelvis perfusion pet rho spectral spine torax uptake vnc z zeff ax baseline biopsy body bolus breath breathhold c cap ce chest contrast cor coronal day delayed dl "
+    "dose enhanced exp expiration expiratory fine fov full gated head helical hold hr hrct in insp inspiration inspiratory "
+    "iv kv l large ld ldct lo low lower lung lungs ma mas mediastinal middle multi native neck nodule non o obl oblique "
+    "parameter patient phase plain post pre prone pulmonary quick range reading recon reference scan scout screening "
+    "sequence series set slices spiral staff standard study summary supine surview tap thick thin thins thorax thx to "
+    "topo topogram trauma unenhanced upper venous w whole window with without wo"
 )
 TOKEN = re.compile(r"[^\s\\/,_.+-]+")
+PART = re.compile(r"[^\s\\/,;:=()\[\]\"'|<>_^+-]+")
+SIZED = re.compile(r"[A-Za-z]{1,2}\d{1,3}[A-Za-z]?|\d{1,3}(\.\d{1,3})?(mm|cm|kv|mas|ml|s|x)?", re.IGNORECASE)
 CODED = re.compile(r"[A-Za-z]{0,2}\d{1,4}[A-Za-z]?|[A-Za-z]")  # B70f, FC51, Br40d, 64, L
 LETTERS = re.compile(r"[A-Z]{2}")  # YB: a kernel when it is all there is
 MOST_WORDS = 8  # of a maker, a model, a kernel
@@ -471,6 +115,11 @@ def showing(names: Names) -> Iterator[None]:
         yield
     finally:
         _names.reset(token)
+
+
+def show(names: Names) -> None:
+    """From here on, to the end of the `showing` around it."""
+    _names.set(names)
 
 
 def shown(*, travels: bool) -> bool:
@@ -538,6 +187,20 @@ def stated(text: object) -> str:
         return cut
     veiled = WORD.sub(lambda found: found[0] if _is_term(found[0]) else VEIL, cut)
     return re.sub(r"\*(?:\s+\*)+", VEIL, veiled)
+
+
+def description(text: str) -> str:
+    """What a series is called: the words, codes and sizes that series are described with, `*` for every other.
+
+    >>> description("CHEST 1.5 B70f DOE^JANE 12.03.1961"), description("Thorax_lung axial")
+    ('CHEST 1.5 B70f *^*', 'Thorax_lung axial')
+    """
+    veiled = PART.sub(lambda found: found[0] if _describes(found[0]) else VEIL, visible(text))
+    return re.sub(r"\*(?:\s+\*)+", VEIL, veiled)
+
+
+def _describes(word: str) -> bool:
+    return word.casefold() in DESCRIBING | KERNELS | TERMS or SIZED.fullmatch(word) is not None
 
 
 def _is_term(word: str) -> bool:

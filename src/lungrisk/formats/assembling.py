@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lungrisk.core import vocabulary
 from lungrisk.core.errors import InputError
 from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
@@ -149,7 +150,7 @@ def _one_kernel(places: list[list[Frame]]) -> None:
     frames = [frame for place in places for frame in place]
     kernels = {frame.header.kernel or "" for frame in frames}
     if len(kernels) > 1 and same_region(places, lambda f: f.header.kernel or ""):
-        found = ", ".join(sorted(kernels))
+        found = ", ".join(sorted({vocabulary.kernel(name) if name else "none" for name in kernels}))
         raise InputError(find("sel.kernel_mixed", found=found, tag="(0018,1210) ConvolutionKernel"))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from lungrisk.core.errors import InputError
 from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.vocabulary import stated
 from lungrisk.formats.assembling import FEWEST_SLICES, Assembled, assemble
 from lungrisk.formats.grouping import Group
 
@@ -81,7 +82,9 @@ class Candidate:
         frame = self.group.frames[0]
         step = f" of {self.assembled.stack.step:.2f} mm" if self.assembled else ""
         step += f", unreadable: {self.error.findings[0].code}" if self.error else ""
-        return f"{frame.header.description or 'a series'} ({self.group.kind}, {self.n} slices{step})"
+        about = frame.header.checked()
+        called = about.description or (f"a series with kernel {about.kernel}" if about.kernel else "a series")
+        return f"{called} ({self.group.kind}, {self.n} slices{step})"
 
 
 def candidates(groups: Sequence[Group]) -> list[Candidate]:
@@ -205,13 +208,13 @@ def _nothing(groups: Sequence[Group]) -> tuple[Finding, ...]:
         frame = group.frames[0]
         if group.kind == "other":
             modality = frame.modality not in ("CT", "")
-            found = frame.modality if modality else f"SOP class {frame.sop_class}"
+            found = stated(frame.modality) if modality else f"SOP class {stated(frame.sop_class)}"
             expected = "CT" if modality else "CT Image Storage"
             tag = "(0008,0060) Modality" if modality else "(0008,0016) SOPClassUID"
             findings.append(find("sel.modality", found=found, expected=expected, tag=tag, files=files))
         else:
             tag = "(0008,0008) ImageType" if group.kind != "secondary" else "(0008,0016) SOPClassUID"
-            found = "\\".join(frame.image_type)[:64]
+            found = stated("\\".join(frame.image_type))
             findings.append(
                 find(SKIPPED[group.kind], found=found, expected="ORIGINAL\\PRIMARY\\AXIAL", tag=tag, files=files)
             )

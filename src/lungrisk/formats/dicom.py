@@ -11,6 +11,7 @@ import numpy as np
 from lungrisk.core.errors import InputError, refusals
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Header, Scan, Source
+from lungrisk.core.vocabulary import stated
 from lungrisk.formats.assembling import Assembled
 from lungrisk.formats.choosing import SKIPPED, Candidate, candidates, choose, reason, several_patients
 from lungrisk.formats.claims import claim, compression
@@ -139,25 +140,29 @@ def _remarks(chosen: Candidate, header: Header) -> tuple[Finding, ...]:
     frame = chosen.group.frames[0]
     notes = []
     if chosen.group.reformat:
-        notes.append(find("sel.reformat", found="\\".join(frame.image_type)[:64], tag="(0008,0008) ImageType"))
+        notes.append(find("sel.reformat", found=stated("\\".join(frame.image_type)), tag="(0008,0008) ImageType"))
     if frame.modality == "" and frame.sop_class == "":
         notes.append(
             find("sel.modality", severity="limited", found="not stated", expected="CT", tag="(0008,0060) Modality")
         )
     strange = [f for f in chosen.group.frames if unknown_class(f)]
     if strange:
-        found, files = strange[0].sop_class, [f.item.name for f in strange]
+        found, files = stated(strange[0].sop_class), [f.item.name for f in strange]
         notes.append(find("hdr.sop_class", found=found, tag="(0008,0016) SOPClassUID", files=files))
     if frame.rescale_type not in ("", "HU"):
         notes.append(
             find(
-                "px.not_hu", severity="limited", found=frame.rescale_type, expected="HU", tag="(0028,1054) RescaleType"
+                "px.not_hu",
+                severity="limited",
+                found=stated(frame.rescale_type),
+                expected="HU",
+                tag="(0028,1054) RescaleType",
             )
         )
     if header.contrast:
-        notes.append(find("acq.contrast", found=header.contrast, tag="(0018,0010) ContrastBolusAgent"))
+        notes.append(find("acq.contrast", found=header.checked().contrast, tag="(0018,0010) ContrastBolusAgent"))
     if frame.patient_position[2:] in ("P", "DL", "DR") or frame.orientation[4] < -0.5:
-        notes.append(find("pos.prone", found=frame.patient_position or None, tag="(0018,5100) PatientPosition"))
+        notes.append(find("pos.prone", found=stated(frame.patient_position) or None, tag="(0018,5100) PatientPosition"))
     return tuple(notes)
 
 

@@ -11,6 +11,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from lungrisk.core import vocabulary
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.parsing import NUMBER
@@ -65,8 +66,8 @@ def numbers(dataset: Dataset, tag: int) -> tuple[float, ...]:
         return ()
     parts = [part.strip(" \0") for part in stated.split("\\")]
     if not all(NUMBER.fullmatch(part) or part.lstrip("+-").lower() in NOT_FINITE for part in parts):
-        found = "".join(c for c in stated if c.isprintable())[:MOST_TEXT]
-        raise InputError(find("hdr.number", tag=tag_name(tag), found=repr(found), expected="decimal numbers"))
+        found = repr(vocabulary.stated(stated))
+        raise InputError(find("hdr.number", tag=tag_name(tag), found=found, expected="decimal numbers"))
     return tuple(float(part) for part in parts)
 
 

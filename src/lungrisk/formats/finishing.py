@@ -22,7 +22,11 @@ def finish(hu: NDArray[np.int16], affine: Affine, header: Header, source: Source
     if refused:
         raise InputError(*refused)
     return Scan(
-        hu=hu, affine=affine, header=header, source=replace(source, series_hash=series_hash(hu, affine)), findings=noted
+        hu=hu,
+        affine=affine,
+        header=header.checked(),
+        source=replace(source, series_hash=series_hash(hu, affine)),
+        findings=noted,
     )
 
 

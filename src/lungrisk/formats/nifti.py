@@ -10,10 +10,10 @@ import numpy as np
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.geometry import Affine
+from lungrisk.core.parsing import reason
 from lungrisk.core.records import Scan
 from lungrisk.formats.items import Given, Item
 from lungrisk.formats.nifti_place import place_of
-from lungrisk.formats.numerals import shown
 from lungrisk.formats.parts import companion
 from lungrisk.formats.series import Series
 from lungrisk.formats.single import row_of, to_scan
@@ -210,4 +210,4 @@ def _start(item: Item) -> bytes:
             raw.seek(0)
             return gzip.GzipFile(fileobj=raw).read(HEADER_BYTES) if packed else raw.read(HEADER_BYTES)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(find("file.corrupt", found=shown(error), files=[item.name])) from error
+        raise InputError(find("file.corrupt", found=reason(error), files=[item.name])) from error

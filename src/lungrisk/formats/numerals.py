@@ -31,9 +31,9 @@ def integer(text: str) -> int | None:
 
 
 def shown(text: object) -> str:
-    """Header text as a finding may show it: its first 64 characters, without what a terminal would obey or what can name a person.
+    r"""Header text as a finding may show it: its first 64 characters, without what a terminal would obey or what can name a person.
 
     >>> shown("NRRD0004 " + chr(27) + "[31m"), shown("1_0"), shown("Doe 5")
-    ('NRRD0004 *[*', '1_0', '* 5')
+    ('NRRD0004 \\*[*', '1_0', '* 5')
     """
     return stated(text)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lungrisk.core.errors import InputError
 from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.parsing import reason
 from lungrisk.formats.items import Item
 from lungrisk.formats.numerals import shown
 from lungrisk.formats.textual import hex_bytes, written_numbers
@@ -124,7 +125,7 @@ def _fill(target: NDArray[np.int16], stored: Stored, part: tuple[Item, int], tal
         if full and str(error).startswith("Not a gzipped"):
             raise _surplus(None, item) from error
         code = "file.truncated" if isinstance(error, EOFError) else "file.corrupt"
-        raise InputError(find(code, found=shown(error), files=[item.name])) from error
+        raise InputError(find(code, found=reason(error), files=[item.name])) from error
     if got < target.size:
         found, expected = f"{got} voxels", f"{target.size}"
         raise InputError(find("file.truncated", found=found, expected=expected, files=[item.name]))
