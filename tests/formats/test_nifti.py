@@ -165,11 +165,11 @@ def complex_numbers(folder: Path) -> Path:
 
 
 def bomb(folder: Path) -> Path:
-    """64 MB of zeros in 64 kB, as its header says."""
+    """8 MB of zeros in 8 kB, as its header says."""
     path = nifti(folder / "small.nii", gradient())
     header = bytearray(path.read_bytes()[:352])
-    struct.pack_into("<3h", header, 42, 256, 256, 512)
-    (folder / "scan.nii.gz").write_bytes(gzip.compress(bytes(header) + bytes(2**26)))
+    struct.pack_into("<3h", header, 42, 128, 128, 256)
+    (folder / "scan.nii.gz").write_bytes(gzip.compress(bytes(header) + bytes(2**23)))
     path.unlink()
     return folder / "scan.nii.gz"
 
@@ -210,7 +210,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "an sform of no volume alone": (with_fields(srow_x0=0.0, sform_code=1, qform_code=0), "nii.no_affine"),
     "analyze": (analyze, "nii.no_affine"),
     "a pair without its image": (with_fields(magic=b"ni1\0"), "file.unreadable"),
-    "text": (with_bytes(lambda content: b"no header at all"), "file.corrupt"),
+    "text in gzip": (with_bytes(lambda content: b"no header at all", packed=True), "file.none"),
     "a bomb": (bomb, "res.claim"),
     "checksum": (damaged, "file.corrupt"),
 }

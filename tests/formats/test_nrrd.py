@@ -54,6 +54,12 @@ def slices(folder: Path, text: str) -> Path:
     return path
 
 
+def renamed(path: Path, name: str) -> Path:
+    (path.parent / "scan.raw").rename(path.parent / name)
+    path.write_bytes(path.read_bytes().decode("latin-1").encode())
+    return path
+
+
 HEX = "\n".join(RAW[n : n + 30].hex() for n in range(0, len(RAW), 30)).encode()
 READ: dict[str, Write] = {
     **{
@@ -87,6 +93,7 @@ READ: dict[str, Write] = {
     "big endian": written(HU.astype(">i2").tobytes(), endian="Big"),
     "long long": written(HU.astype("<i8").tobytes(), type="long long int"),
     "units": written(extra='space units: "mm" "mm" "mm"\nmeasurement frame: (1,0,0) (0,0,1) (0,1,0)\n'),
+    "a name in another script": lambda folder: renamed(written(extra="data file: größe.raw\n")(folder), "größe.raw"),
     "numbered slices": lambda folder: slices(folder, "data file: s%03d.raw 0 23 1\n"),
     "listed slices": lambda folder: slices(folder, "data file: LIST\n" + "".join(f"s{k:03d}.raw\n" for k in range(24))),
 }
@@ -168,6 +175,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "a pattern of another kind": (written(extra="data file: s%n.raw 0 23 1\n"), "hdr.value"),
     "a wide pattern": (written(extra="data file: s%0999999d.raw 0 23 1\n"), "hdr.value"),
     "an empty list": (written(extra="data file: LIST\n"), "hdr.value"),
+    "a slice named twice": (lambda folder: slices(folder, "data file: LIST\n" + "s000.raw\n" * 24), "hdr.conflict"),
     "slices that do not share": (lambda folder: slices(folder, "data file: s%03d.raw 0 6 1\n"), "hdr.conflict"),
     "a slice twice as long": (lambda folder: slices(folder, "data file: s%03d.raw 0 11 1\n"), "file.truncated"),
 }  # fmt: skip

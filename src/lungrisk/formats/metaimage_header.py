@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
 from lungrisk.formats.items import Item
-from lungrisk.formats.numerals import decimal, integer, shown
+from lungrisk.formats.numerals import decimal, integer, shown, text_of
 
 MOST_HEADER_BYTES = 256 * 1024
 LINE = re.compile(r"\s*([A-Za-z]\w{0,63})\s*[=:]\s*(.*?)\s*", re.ASCII)
@@ -78,15 +78,15 @@ def read_header(item: Item) -> MetaHeader:
         size += len(line) + 1
         if not line.strip():
             continue
-        parts = LINE.fullmatch(line.decode("latin-1"))
+        parts = LINE.fullmatch(text_of(line))
         if parts is None:
-            raise InputError(find("file.corrupt", found=shown(line.decode("latin-1")), expected="a key and its value"))
+            raise InputError(find("file.corrupt", found=shown(text_of(line)), expected="a key and its value"))
         name, value = parts[1].lower(), parts[2]
         if fields.get(name, value) != value:
             found = f"{shown(fields[name])} and {shown(value)}"
             raise InputError(find("hdr.conflict", found=found, expected="one value", tag=parts[1]))
         fields[name] = value
         if name == "elementdatafile":
-            rest = head[size:].decode("latin-1").splitlines() if item.size <= MOST_HEADER_BYTES else ()
+            rest = text_of(head[size:]).splitlines() if item.size <= MOST_HEADER_BYTES else ()
             return MetaHeader(fields, tuple(text.strip() for text in rest if text.strip()), min(size, item.size))
     raise InputError(find("file.corrupt", found="no ElementDataFile", expected="a MetaImage header"))

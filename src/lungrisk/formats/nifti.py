@@ -24,7 +24,7 @@ GZIP = b"\x1f\x8b"
 HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
 EXTENSION_FLAG = 4  # bytes after the header of a single file, before extensions and voxels
 ONE_FILE, A_PAIR = (b"n+1\0", b"n+2\0"), (b"ni1\0", b"ni2\0")
-NAMES = (".nii", ".nii.gz")
+NAMES = (".nii", ".nii.gz", ".hdr")
 NOT_IMAGES = {*range(2, 25), *range(1001, 1012), *range(2001, 2006)}  # intent codes of nifti1.h
 COLOUR = {128: "RGB", 2304: "RGBA"}  # datatypes
 
@@ -43,12 +43,11 @@ class Volume(NamedTuple):
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """The header's magic, or a name that says NIfTI."""
-    if name.lower().endswith(NAMES):
-        return True
-    if name.lower().endswith(".hdr") and _order(head) is not None:
-        return True  # Analyze: refused by name later
-    return _magic(_unzipped(head) if head[:2] == GZIP else head) is not None
+    """The header's magic, gzip with a name that says NIfTI, or such a name and the header's own size (Analyze, or a damaged magic)."""
+    named = name.lower().endswith(NAMES)
+    if head[:2] == GZIP:
+        return (named and name.lower().endswith(".gz")) or _magic(_unzipped(head)) is not None
+    return _magic(head) is not None or (named and _order(head) is not None)
 
 
 def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
 from lungrisk.formats.items import Item
-from lungrisk.formats.numerals import decimal, integer, shown
+from lungrisk.formats.numerals import decimal, integer, shown, text_of
 
 MOST_HEADER_BYTES = 256 * 1024
 MAGIC = re.compile(r"NRRD000[1-5]|NRRD00\.01")
@@ -73,7 +73,7 @@ def read_header(item: Item) -> NrrdHeader:
     if end is None and item.size > len(head):
         raise InputError(find("file.corrupt", found="no end of the header", expected="an NRRD header"))
     size = end.end() if end else len(head)
-    first, *lines = head[:size].decode("latin-1").split("\n")
+    first, *lines = text_of(head[:size]).split("\n")
     if not MAGIC.fullmatch(first.strip()):
         raise InputError(find("file.corrupt", found=shown(first.strip()), expected="NRRD0001 to NRRD0005"))
     fields: dict[str, str] = {}

@@ -37,3 +37,11 @@ def shown(text: object) -> str:
     ('NRRD0004 \\*[*', '1_0', '* 5')
     """
     return stated(text)
+
+
+def text_of(content: bytes) -> str:
+    """Header bytes as text: UTF-8 where they are that (names of data files), else Latin-1, which every byte is."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

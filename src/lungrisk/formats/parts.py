@@ -22,9 +22,13 @@ def companion(given: Given, item: Item, name: str) -> Item:
 
 
 def companions(given: Given, item: Item, names: Sequence[str]) -> tuple[Item, ...]:
-    """The data files in order. Raises InputError: `sec.path`, `file.unreadable`, `hdr.value` for none or far too many."""
+    """The data files in order. Raises InputError: `sec.path`, `file.unreadable`, `hdr.value` for none or far too many,
+    `hdr.conflict` for one named twice.
+    """
     if not 1 <= len(names) <= MOST_FILES:
         raise InputError(find("hdr.value", found=f"{len(names)} data files", expected=f"1 to {MOST_FILES}"))
+    if len(set(names)) < len(names):
+        raise InputError(find("hdr.conflict", found="a data file named twice", expected="each once"))
     return tuple(companion(given, item, name) for name in names)
 
 

@@ -89,8 +89,9 @@ def check_claim(stored: Stored) -> None:
             least = 2 * share - 1 if stored.encoding == "hex" else 2 * share // stored.dtype.itemsize - 1
         if available < least or available < 0:
             code = "res.claim" if least > 100 * available > 0 or stored.encoding in PACKED else "file.truncated"
-            found = f"{max(available, 0)} {stored.encoding} bytes"
-            raise InputError(find(code, found=found, expected=f"{share} bytes of voxels", files=[item.name]))
+            found = f"{max(available, 0)} {stored.encoding} bytes for {share} of voxels"
+            expected = f"a ratio of at most {MOST_RATIO}" if stored.encoding in PACKED else f"at least {least}"
+            raise InputError(find(code, found=found, expected=expected, files=[item.name]))
         if stored.encoding == "raw" and available > least + MOST_PADDING:
             raise _surplus(available - least, item)
 
