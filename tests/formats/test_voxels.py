@@ -20,7 +20,7 @@ VALUES = np.random.default_rng(1).integers(-1024, 3000, (11, 13, 17)).astype("<i
 RAW = VALUES.tobytes()
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "raw": bytes,
-    "gzip": gzip.compress,
+    "gzip": lambda data: gzip.compress(data, 1),
     "zlib": zlib.compress,
     "bzip2": bz2.compress,
     "hex": lambda data: data.hex(" ").encode(),
