@@ -41,3 +41,15 @@ def test_no_items_give_no_answers() -> None:
 def test_a_file_that_is_no_model_is_named() -> None:
     with pytest.raises(EnvironmentFault, match=r"bun\.kind"):
         run(bundle_of(b"not a model"), x=np.zeros((1, 2)))
+
+
+def test_other_inputs_outputs_or_shapes_than_the_model_has_are_named() -> None:
+    bundle, two = bundle_of(twice_plus()), np.zeros((1, 2))
+    for ask in (
+        lambda: run(bundle, x=two),
+        lambda: run(bundle, x=two, z=two, more=two),
+        lambda: run(bundle, x=np.zeros((1, 3)), z=two),
+        lambda: run(bundle, x=two, z=two)["rating"],
+    ):
+        with pytest.raises(EnvironmentFault, match=r"bun\.kind"):
+            ask()

@@ -83,7 +83,9 @@ def test_the_same_tables_give_the_same_bytes(tables: tuple[Path, Path], tmp_path
 def test_the_base_goes_into_the_bundle_and_predict_takes_it_from_there(
     tables: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    base = write_bundle(tmp_path / "net", name="net", task="patient", model=b"m", card="# net\n", settings={})
+    known = open_bundle(calibrate(*tables, tmp_path / "a")).settings["calibration"]
+    settings = {"inputs": ["numbers"], "recipe": {}, "calibration": known}
+    base = write_bundle(tmp_path / "net", name="net", task="patient", model=b"m", card="# net\n", settings=settings)
     folder = calibrate(*tables, tmp_path / "b", base=base)
     kept = open_bundle(folder / "base", "patient")
     assert (kept.name, kept.model) == ("net", b"m")

@@ -9,10 +9,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from lungrisk.core.bundle_shapes import check_settings
 from lungrisk.core.errors import EnvironmentFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
+from lungrisk.core.parsing import Malformed, parse_json, read_regular, reason
 
+ABOUT, MODEL = "bundle.json", "model.onnx"
+MOST_TEXT, MOST_MODEL = 64 * 2**20, 2**31  # bytes
 KIND = "lungrisk-bundle"
 VERSION = 1
 SHIPPED = Path(__file__).parent.parent / "bundles"
@@ -42,34 +46,57 @@ class Bundle:
         return sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
 
 
-def open_bundle(place: str | Path, task: str | None = None) -> Bundle:
-    """Open a bundle by the name of a shipped one or by path, and verify its hashes.
+def open_bundle(place: str | Path, task: str | None = None, *, unfinished: bool = False) -> Bundle:
+    """Open a bundle by the name of a shipped one or by path; verify its kinds and its hashes.
 
-    task: refuse a bundle of another task. Raises EnvironmentFault (`env.bundle`, `bun.hash`, `bun.kind`).
+    task: refuse a bundle of another task. unfinished: its calibration may be lacking, while it is trained. Nothing but regular
+    files of bounded size is opened. Raises EnvironmentFault (`env.bundle`, `bun.hash`, `bun.kind`).
     """
     folder = _folder_of(place)
     try:
-        text = (folder / "bundle.json").read_bytes()
-        about = json.loads(text)
-        bare = isinstance(about, dict) and about.get("task") in WITHOUT_MODEL
-        names = ("CARD.md",) if bare else ("model.onnx", "CARD.md")
-        contents = {name: (folder / name).read_bytes() for name in names}
-    except (OSError, ValueError) as error:
-        raise EnvironmentFault(find("env.bundle", found=str(place), expected=" or ".join(list_bundles()))) from error
-    if not isinstance(about, dict) or about.get("kind") != KIND or about.get("version") != VERSION:
-        raise EnvironmentFault(find("bun.kind", found=str(place), expected=f"{KIND} {VERSION}"))
+        text = read_regular(folder / ABOUT, MOST_TEXT)
+        about = parse_json(text, {"kind": frozenset({KIND}), "version": int})
+        if about["version"] != VERSION:
+            raise Malformed(f"version {about['version']}", f"{KIND} {VERSION}")
+        check_settings(about, unfinished=unfinished)
+        if task is not None and about["task"] != task:
+            raise Malformed(f"a bundle for {about['task']}", task)
+        names = {"CARD.md": MOST_TEXT} if about["task"] in WITHOUT_MODEL else {MODEL: MOST_MODEL, "CARD.md": MOST_TEXT}
+        contents = {name: read_regular(folder / name, most) for name, most in names.items()}
+    except Malformed as error:
+        raise _unfit(place, error) from error
+    except OSError as error:
+        raise EnvironmentFault(
+            find("env.bundle", found=_called(place), expected=" or ".join(list_bundles()))
+        ) from error
     for name, content in contents.items():
         if sha256(content).hexdigest() != about["files"].get(name):
             raise EnvironmentFault(find("bun.hash", files=[f"{folder.name}/{name}"]))
-    if task is not None and about["task"] != task:
-        raise EnvironmentFault(find("bun.kind", found=f"a bundle for {about['task']}", expected=task))
     return Bundle(
         name=about["name"],
         task=about["task"],
-        model=contents.get("model.onnx", b""),
-        sha256=about["files"].get("model.onnx") or sha256(text).hexdigest(),
+        model=contents.get(MODEL, b""),
+        sha256=about["files"].get(MODEL) or sha256(text).hexdigest(),
         settings=about,
     )
+
+
+def read_card(place: str | Path) -> str:
+    """The card of a bundle that `open_bundle` opens. Raises EnvironmentFault (`bun.kind`) when it is no text."""
+    try:
+        return read_regular(_folder_of(place) / "CARD.md", MOST_TEXT).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise _unfit(place, error) from error
+
+
+def _unfit(place: str | Path, error: Exception) -> EnvironmentFault:
+    found = f"{_called(place)}: {reason(error)}"
+    return EnvironmentFault(find("bun.kind", found=found, expected=getattr(error, "expected", None)))
+
+
+def _called(place: str | Path) -> str:
+    """The bundle as it was named in the call: of a path, the folder."""
+    return Path(place).name or str(place)
 
 
 def write_bundle(folder: Path, *, name: str, task: str, model: bytes, card: str, settings: dict[str, Any]) -> Path:
@@ -100,7 +127,11 @@ def keep_base(place: str | Path, folder: Path) -> dict[str, str] | str:
 
 
 def _folder_of(place: str | Path) -> Path:
-    return SHIPPED / place if isinstance(place, str) and (SHIPPED / place / "bundle.json").is_file() else Path(place)
+    return SHIPPED / place if isinstance(place, str) and _is_name(place) else Path(place)
+
+
+def _is_name(place: str) -> bool:
+    return place == Path(place).name and (SHIPPED / place / ABOUT).is_file()
 
 
 def list_bundles() -> list[str]:

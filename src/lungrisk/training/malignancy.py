@@ -139,7 +139,7 @@ def _finish(model: bytes, settings: dict[str, Any], stacks: Sequence[NoduleStack
         return write_bundle(out, name="malignancy", task="malignancy", model=model, card=card, settings=settings)
 
     write("")
-    bundle = open_bundle(out)
+    bundle = open_bundle(out, unfinished=True)
     outlines = open_bundle("outline", "outline") if "outline" in list_bundles() else None
     outlined = outline_all(stacks, outlines) if outlines else None
     masks = outlined or [outline_of(stack) for stack in stacks]
