@@ -87,6 +87,14 @@ def test_acquisitions_that_something_tells_apart_give_one(row: str, tmp_path: Pa
     assert finding.n_files == 24 * (n - 1)
 
 
+def test_alternating_numbers_hold_where_a_slice_of_a_phase_is_missing(tmp_path: Path) -> None:
+    datasets = two(0.0, 2)
+    with_alternating_numbers(datasets)
+    scan = read(save([*datasets[:-3], *datasets[-2:]], tmp_path))
+    assert len(scan.hu) == 24
+    assert worst_error(scan) <= 0.7
+
+
 UNTOLD = {
     "half a step": (1.25, 2, lambda datasets: None),
     "half a step, alternating numbers": (1.25, 2, with_alternating_numbers),

@@ -62,7 +62,7 @@ READING_ROWS: dict[str, Row] = {
     "sel.reformat": Row("limited", "this series was reformatted from another", "give the original axial series"),
     # who
     "id.sop_dup": Row("corrected", "slices share one SOPInstanceUID; they were told apart by content", "none needed"),
-    "id.patient_mixed": Row("refused", "one series names several patients", "separate the patients"),
+    "id.patient_mixed": Row("refused", "images of several patients lie together", "give one patient at a time"),
     "id.study_mixed": Row("refused", "one series names several studies", "separate the studies"),
     "id.study_split": Row(
         "corrected",

@@ -111,7 +111,7 @@ def _merits(candidate: Candidate, longest: float) -> list[tuple[float | str, str
     named = f"{frame.header.description or ''} {frame.body_part}"
     length = candidate.length_mm
     return [
-        (axial and candidate.n > 2, "axial"),
+        (axial and candidate.n > 2, "an axial stack"),
         (candidate.assembled is not None, "the only one that can be read"),
         (frame.rescale_type in ("", "HU", "US") and not MAPS.search(named), "its values are Hounsfield units"),
         (length >= SHORTEST_MM, "long enough to hold the lungs"),

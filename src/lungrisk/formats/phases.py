@@ -18,6 +18,7 @@ from lungrisk.formats.frames import Frame
 
 FEWEST_SLICES = 10
 MOST_PHASES = 20
+NEARLY_ALL = 0.9  # of the places hold a slice of each phase, where numbers go through the phases slice by slice
 NUMBER_TAG = "(0020,0013) InstanceNumber"
 SMOOTH = 16  # pixels: means over blocks of so many are free of noise and keep anatomy
 STRANGER = 0.9  # of the difference to the neighbour: what lies several slices away is nearer than that
@@ -72,10 +73,10 @@ def _ways(places: Sequence[Sequence[Frame]]) -> Iterator[Way]:
         yield Way(
             "(0008,0033) ContentTime", "blocks of time", _runs(frames, lambda f: (_natural(f.shown_time)[0], f.index))
         )
-    m, numbers = len(places[0]), {frame.instance for frame in frames} - {None}
-    if m > 1 and len(numbers) == len(frames) and all(len(place) == m for place in places):
-        order = sorted(frames, key=lambda f: f.instance or 0)
-        yield Way(NUMBER_TAG, "alternating numbers", {f"{n:02d}": order[n::m] for n in range(m)})
+    m, numbers = max(map(len, places)), {frame.instance for frame in frames} - {None}
+    full = sum(len(place) == m for place in places)
+    if m > 1 and full >= NEARLY_ALL * len(places) and len(numbers) == len(frames):
+        yield Way(NUMBER_TAG, "alternating numbers", _grouped(frames, lambda f: f"{((f.instance or 0) - 1) % m:02d}"))
 
 
 def _file(frame: Frame) -> str:
