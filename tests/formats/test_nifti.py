@@ -124,6 +124,8 @@ def test_an_sform_of_zeros_gives_way_to_qform(tmp_path: Path) -> None:
 
 NOTED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "negative pixdim beside a good sform": ({"pixdim1": -1.25}, {"hdr.conflict": "corrected"}),
+    "negative pixdim beside qform alone": ({"pixdim1": -1.25, "sform_code": 0}, {"hdr.conflict": "limited"}),
+    "an sform that is no number": ({"srow_x0": float("nan")}, {"nii.qform_used": "corrected"}),
     "bitpix of another datatype": ({"bitpix": 8}, {"hdr.conflict": "corrected"}),
     "forms a tenth of a millimetre apart": ({"srow_x3": 50.1}, {"nii.form_conflict": "corrected"}),
     "a qform that is no rotation": ({"quatern_b": 300.0}, {"nii.form_conflict": "corrected"}),

@@ -94,6 +94,9 @@ READ: dict[str, Write] = {
     "long long": written(HU.astype("<i8").tobytes(), type="long long int"),
     "units": written(extra='space units: "mm" "mm" "mm"\nmeasurement frame: (1,0,0) (0,0,1) (0,1,0)\n'),
     "a name in another script": lambda folder: renamed(written(extra="data file: größe.raw\n")(folder), "größe.raw"),
+    "a name that begins as a list": lambda folder: renamed(
+        written(extra="data file: list_1.raw\n")(folder), "list_1.raw"
+    ),
     "numbered slices": lambda folder: slices(folder, "data file: s%03d.raw 0 23 1\n"),
     "listed slices": lambda folder: slices(folder, "data file: LIST\n" + "".join(f"s{k:03d}.raw\n" for k in range(24))),
 }

@@ -13,7 +13,7 @@ from lungrisk.core.records import Scan
 from lungrisk.formats.items import Given, Item
 from lungrisk.formats.metaimage_header import MetaHeader, looks_so, read_header
 from lungrisk.formats.numerals import shown
-from lungrisk.formats.parts import companions, numbered_names
+from lungrisk.formats.parts import LIST, companions, numbered_names
 from lungrisk.formats.series import Series
 from lungrisk.formats.single import checked_affine, row_of, to_scan
 from lungrisk.formats.stacking import UNIT_MENDED, UNIT_WITHIN
@@ -34,7 +34,6 @@ TYPES = {
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
-LOCAL = ("LOCAL", "Local", "local")
 NAMES = (".mha", ".mhd")
 
 
@@ -185,9 +184,9 @@ def _sources(header: MetaHeader, item: Item, given: Given) -> tuple[Item, ...]:
     stated = header.fields["elementdatafile"]
     if not stated:
         raise InputError(find("hdr.value", found="nothing", expected="LOCAL or a file", tag="ElementDataFile"))
-    if stated in LOCAL:
+    if stated.upper() == "LOCAL":
         return (item,)
-    if stated.upper().split()[0] == "LIST":
+    if LIST.fullmatch(stated):
         return companions(given, item, header.rest)
     if header.rest:
         found = f"{shown(header.rest[0])} after ElementDataFile"

@@ -28,7 +28,7 @@ class MetaHeader(NamedTuple):
     def text(self, *names: str) -> str | None:
         """The value of the first of the names that is there; synonyms must agree. Raises InputError (`hdr.conflict`)."""
         stated = [(name, self.fields[name.lower()]) for name in names if name.lower() in self.fields]
-        if len({value for _, value in stated}) > 1:
+        if len({value.lower() for _, value in stated}) > 1:
             found = " and ".join(f"{name} {shown(value)}" for name, value in stated)
             raise InputError(find("hdr.conflict", found=found, expected="one value", tag=stated[0][0]))
         return stated[0][1] if stated else None

@@ -26,8 +26,8 @@ def place_of(header: Any) -> tuple[Affine, tuple[Finding, ...]]:
     Raises InputError: `nii.no_affine`, `nii.form_conflict`, `nii.units`, `geo.*`. Findings: `nii.form_conflict`, `nii.qform_used`,
     `nii.units`, `hdr.conflict`.
     """
-    sform, notes = _sform(header), list(_mended_sizes(header))
-    qform = _qform(header)
+    notes = list(_mended_sizes(header))
+    sform, qform = _sform(header), _qform(header)
     if sform is None and qform is None:
         found = (
             f"sform_code {int(header['sform_code'])}, qform_code {int(header['qform_code'])}, none that places a volume"
@@ -51,20 +51,19 @@ def place_of(header: Any) -> tuple[Affine, tuple[Finding, ...]]:
 
 
 def _mended_sizes(header: Any) -> tuple[Finding, ...]:
-    """Negative pixdim made positive, in place, where sform gives the directions. Raises InputError (`geo.spacing_bad`)."""
+    """Negative pixdim made positive, in place, as nibabel does: directions are not its business. Raises InputError (`geo.spacing_bad`)."""
     sizes = np.array(header["pixdim"][1:4], np.float64)
-    if int(header["sform_code"]) and np.isfinite(sizes).all() and sizes.all() and (sizes < 0).any():
-        header["pixdim"][1:4] = np.abs(sizes)
-        found, remedy = (
-            f"pixdim {', '.join(f'{size:g}' for size in sizes)}",
-            "none needed: sform gives size and direction",
-        )
-        return (
-            find("hdr.conflict", severity="corrected", found=found, expected="above 0", tag="pixdim", remedy=remedy),
-        )
-    if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+    if not (np.isfinite(sizes).all() and sizes.all()):
         raise InputError(find("geo.spacing_bad", found=sizes.tolist(), expected="above 0", tag="pixdim"))
-    return ()
+    if (sizes > 0).all():
+        return ()
+    header["pixdim"][1:4] = np.abs(sizes)
+    severity: Severity = "corrected" if int(header["sform_code"]) else "limited"
+    remedy = (
+        "none needed: sform places the volume" if severity == "corrected" else "check left and right on the pictures"
+    )
+    found = f"pixdim {', '.join(f'{size:g}' for size in sizes)}"
+    return (find("hdr.conflict", severity=severity, found=found, expected="above 0", tag="pixdim", remedy=remedy),)
 
 
 def _sform(header: Any) -> NDArray[np.float64] | None:

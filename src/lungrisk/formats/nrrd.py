@@ -12,7 +12,7 @@ from lungrisk.core.records import Scan
 from lungrisk.formats.items import Given, Item
 from lungrisk.formats.nrrd_header import NrrdHeader, read_header
 from lungrisk.formats.numerals import shown
-from lungrisk.formats.parts import companions, numbered_names
+from lungrisk.formats.parts import LIST, companions, numbered_names
 from lungrisk.formats.series import Series
 from lungrisk.formats.single import checked_affine, row_of, to_scan
 from lungrisk.formats.terms import terms_of
@@ -191,7 +191,7 @@ def _sources(header: NrrdHeader, item: Item, given: Given) -> tuple[Item, ...]:
     if header.attached:
         found = f"{header.attached} bytes after a header that names a data file"
         raise InputError(find("file.surplus", found=found, expected="none", files=[item.name]))
-    if stated.upper().startswith("LIST"):
+    if LIST.fullmatch(stated):
         return companions(given, item, header.listed)
     return companions(given, item, numbered_names(stated) or [stated])
 

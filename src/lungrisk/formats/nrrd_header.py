@@ -11,6 +11,7 @@ from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
 from lungrisk.formats.items import Item
 from lungrisk.formats.numerals import decimal, integer, shown, text_of
+from lungrisk.formats.parts import LIST
 
 MOST_HEADER_BYTES = 256 * 1024
 MAGIC = re.compile(r"NRRD000[1-5]|NRRD00\.01")
@@ -90,7 +91,7 @@ def read_header(item: Item) -> NrrdHeader:
             found, expected = f"{shown(fields[name])} and {shown(value)}", "one value"
             raise InputError(find("hdr.conflict", found=found, expected=expected, tag=shown(name)))
         fields[name] = value
-        if name == "datafile" and value.upper().startswith("LIST"):
+        if name == "datafile" and LIST.fullmatch(value):
             listed = tuple(name.strip() for name in lines[number + 1 :] if name.strip())
             return NrrdHeader(fields, listed, item.size, 0)
     return NrrdHeader(fields, (), size, item.size - size)

@@ -2,23 +2,32 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
 from lungrisk.formats.items import Given, Item
 from lungrisk.formats.numerals import integer, shown
 
+LIST = re.compile(r"LIST(?:\s+\d+)?", re.IGNORECASE | re.ASCII)
 NUMBERED = re.compile(r"(?P<before>[^%]*)%(?P<width>0?\d?)d(?P<after>[^%]*?)\s+(?P<range>[-+\d.\s]+)", re.ASCII)
 MOST_FILES = 4096
 LONGEST_NAME = 255
+BESIDE = "put the data file beside its header, and name it there without a path"
 
 
 def companion(given: Given, item: Item, name: str) -> Item:
     """The data file that a header names. Raises InputError: `sec.path`, `file.unreadable`."""
     longest = max(len(part.encode("utf-8", "replace")) for part in name.replace("\\", "/").split("/"))
     if len(name) > 4 * LONGEST_NAME or longest > LONGEST_NAME or not name.isprintable():
-        raise InputError(find("sec.path", found=shown(name), expected="a file beside the header", files=[item.name]))
-    return given.companion(item, name)
+        raise InputError(
+            find("sec.path", found=shown(name), expected="a file beside the header", files=[item.name], remedy=BESIDE)
+        )
+    try:
+        return given.companion(item, name)
+    except InputError as error:
+        raise InputError(*(replace(finding, remedy=BESIDE) for finding in error.findings)) from error
 
 
 def companions(given: Given, item: Item, names: Sequence[str]) -> tuple[Item, ...]:
@@ -29,7 +38,11 @@ def companions(given: Given, item: Item, names: Sequence[str]) -> tuple[Item, ..
         raise InputError(find("hdr.value", found=f"{len(names)} data files", expected=f"1 to {MOST_FILES}"))
     if len(set(names)) < len(names):
         raise InputError(find("hdr.conflict", found="a data file named twice", expected="each once"))
-    return tuple(companion(given, item, name) for name in names)
+    folder, known = PurePosixPath(item.name).parent, {other.name: other for other in given.items}
+    found = (
+        known.get((folder / name).as_posix()) for name in names
+    )  # one look each, however many files the folder has
+    return tuple(one or companion(given, item, name) for one, name in zip(found, names, strict=True))
 
 
 def numbered_names(text: str) -> list[str] | None:
