@@ -9,6 +9,21 @@ SUBJECT_ROWS: dict[str, Row] = {
     "anat.mirror": Row(
         "limited", "the heart is on the right: the scan may be mirrored", "check left and right on the pictures"
     ),
+    "anat.back_front": Row(
+        "limited",
+        "the spine lies in front: back and front are exchanged, places and sides cannot be trusted",
+        "give the series as the scanner wrote it, with its true orientation",
+    ),
+    "anat.upside_down": Row(
+        "limited",
+        "the lungs taper downwards: head and feet are exchanged, places and sides cannot be trusted",
+        "give the series as the scanner wrote it, with its true orientation",
+    ),
+    "anat.axes": Row(
+        "refused",
+        "the body does not lie along the axes that the geometry states",
+        "give the series as the scanner wrote it, with its true orientation",
+    ),
     "cov.short": Row("refused", "the scan is too short to hold the lungs", "give the whole series"),
     "cov.lung_cut": Row(
         "limited", "a part of the lungs lies outside the scan: nothing is said of it", "give the whole series"

@@ -7,6 +7,7 @@ from lungrisk.lungs.coarse import coarsen, refine
 from lungrisk.lungs.coverage import cover, judge, middle_column
 from lungrisk.lungs.hazy import hazy_regions
 from lungrisk.lungs.opacity import Side, against_other, between_lung
+from lungrisk.lungs.orientation import judge_axes
 from lungrisk.lungs.pleura import close_pleura
 from lungrisk.lungs.regions import list_regions
 from lungrisk.lungs.sides import part_sides
@@ -17,7 +18,7 @@ def segment_lungs(scan: Scan) -> Lungs:
 
     Found on blocks of about 2 x 1.5 x 1.5 mm; the rim is then decided by the scan's own voxels at -400 HU. Trachea and
     main bronchi are outside; vessels, small bronchi and nodules, those at the pleura too, are inside. Findings:
-    `anat.no_lung`, `anat.one_lung`, `anat.mirror`, `cov.lung_cut`, `cov.lung_part`, `cov.fov_cut`, `nod.opacity`. Nothing
+    `anat.no_lung`, `anat.one_lung`, `anat.mirror`, `anat.back_front`, `anat.upside_down`, `anat.axes`, `cov.lung_cut`, `cov.lung_part`, `cov.fov_cut`, `nod.opacity`. Nothing
     is raised: a scan without lungs has small or empty masks and the refused finding `anat.no_lung`.
 
     >>> import numpy as np
@@ -47,6 +48,7 @@ def segment_lungs(scan: Scan) -> Lungs:
     )
     findings = (
         *judge(coarse, left, right, around, coverage),
+        *judge_axes(coarse, left | right, coverage),
         *(region.named("nod.opacity") for region in regions if region.large),
     )
     fine_left, fine_right = refine(scan, coarse, left), refine(scan, coarse, right)
