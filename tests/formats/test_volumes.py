@@ -45,6 +45,16 @@ def test_every_order_and_direction_of_axes_gives_the_same_scan(form: str, turn: 
     assert np.allclose(scan.affine, affine, atol=1e-6)
 
 
+@pytest.mark.parametrize("coarse", range(3))
+def test_slices_lie_along_the_axis_whose_steps_are_too_large_for_pixels(coarse: int, tmp_path: Path) -> None:
+    spacing = tuple(3.0 if axis == coarse else 1.0 for axis in range(3))
+    hu, affine = gradient(axis_affine((spacing[0], spacing[1], spacing[2]), START))
+    scan = read(nifti(tmp_path / "scan.nii", (hu, affine)))
+    assert np.array_equal(scan.hu, hu)
+    assert np.allclose(scan.affine, affine)
+    assert {f.code for f in scan.findings} == ({"geo.orient"} if coarse else set())
+
+
 def test_all_formats_give_one_hash(tmp_path: Path) -> None:
     scan = read(save(phantom(), tmp_path / "dicom"))
     hashes = {scan.source.series_hash}

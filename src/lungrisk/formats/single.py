@@ -13,7 +13,7 @@ from lungrisk.core.records import Header, Scan, Source
 from lungrisk.formats.finishing import finish
 from lungrisk.formats.items import Item
 from lungrisk.formats.series import Series
-from lungrisk.formats.stacking import UNIT_WITHIN, Stack, build_stack, judged_spacing, unit_directions
+from lungrisk.formats.stacking import SPACING_BETWEEN, UNIT_WITHIN, Stack, build_stack, judged_spacing, unit_directions
 from lungrisk.formats.terms import said
 from lungrisk.formats.upright import canonical, plane_of, upright
 from lungrisk.formats.voxels import AIR, Stored, check_claim, hu_of
@@ -32,12 +32,12 @@ def to_scan(form: str, names: tuple[str, ...], stored: Stored, affine: Affine, n
     """
     check_claim(stored)
     plane = plane_of(affine[:3, 0] / np.linalg.norm(affine[:3, 0]))
-    outline, straight = canonical(np.broadcast_to(np.int16(0), stored.shape), affine)
+    outline, straight = _as_slices(np.broadcast_to(np.int16(0), stored.shape), affine)
     straight, width, shift = _squared(straight, outline.shape)
     stack, about = stack_of(straight, (*outline.shape[:2], width))
     skewed = (find("geo.skew", found=f"{skew_of(affine):.4f}", expected="a product of 0"),) if shift.any() else ()
     block, counted = hu_of(stored)
-    block = canonical(block, affine)[0]
+    block = _as_slices(block, affine)[0]
     if skewed:
         block = _shifted_rows(block, width, shift)
     hu, upright_affine, turned = upright(block, stack)
@@ -87,10 +87,24 @@ def upright_share(affine: Affine) -> float:
 
 
 def skew_of(affine: Affine) -> float:
-    """Product of the unit directions of rows and columns, once the axes are in the body's order: 0 at right angles."""
-    _, straight = canonical(np.broadcast_to(np.int16(0), (1, 1, 1)), affine)
-    row, column = (straight[:3, axis] / np.linalg.norm(straight[:3, axis]) for axis in (2, 1))
+    """Product of the unit directions of rows and columns, the axes of the array in any order: 0 at right angles."""
+    return _product(_as_slices(np.broadcast_to(np.int16(0), (1, 1, 1)), affine)[1])
+
+
+def _product(affine: Affine) -> float:
+    row, column = (affine[:3, axis] / np.linalg.norm(affine[:3, axis]) for axis in (2, 1))
     return float(row @ column)
+
+
+def _as_slices(block: NDArray[np.int16], affine: Affine) -> tuple[NDArray[np.int16], Affine]:
+    """A view whose first axis runs over slices: axial ones, or those that lie too far apart to be the pixels of a slice."""
+    block, straight = canonical(block, affine)
+    lengths = np.linalg.norm(straight[:3, :3], axis=0)
+    first = int(np.argmax(lengths))
+    if lengths[first] <= SPACING_BETWEEN[1]:
+        first = 0
+    order = [first, (first + 1) % 3, (first + 2) % 3]  # in turn, so that rows x columns runs as the slices do
+    return block.transpose(order), straight[:, [*order, 3]]
 
 
 def _squared(affine: Affine, shape: tuple[int, ...]) -> tuple[Affine, int, NDArray[np.float64]]:
@@ -98,7 +112,7 @@ def _squared(affine: Affine, shape: tuple[int, ...]) -> tuple[Affine, int, NDArr
 
     Raises InputError (`geo.iop_skew`).
     """
-    skew = skew_of(affine)
+    skew = _product(affine)
     row, column = affine[:3, 2], affine[:3, 1]
     if abs(skew) <= UNIT_WITHIN:
         return affine, shape[2], np.zeros(shape[1])
