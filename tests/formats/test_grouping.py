@@ -8,9 +8,9 @@ from gradient_phantom import make_slice, phantom, save, series, worst_error
 from lungrisk.core.errors import InputError
 from lungrisk.formats import read
 from lungrisk.formats.frames import Frame
+from lungrisk.formats.gathering import gather
 from lungrisk.formats.grouping import Group, group, kind_of
 from lungrisk.formats.headers import read_header
-from lungrisk.formats.items import gather
 
 
 def frame_of(folder: Path, **tags: object) -> Frame:

@@ -91,7 +91,8 @@ def test_a_slice_whose_header_was_swallowed_is_missed_and_a_report_is_not(tmp_pa
 def test_what_is_named_otherwise_or_is_there_is_not_missed(name: str, tmp_path: Path) -> None:
     for k, dataset in enumerate(phantom()):
         dataset.save_as(tmp_path / f"{k:04d}.dcm", enforce_file_format=True)
-    (tmp_path / name).write_bytes(gzip.compress(b"what it is"))
+    again = name.endswith(".dcm.gz")
+    (tmp_path / name).write_bytes(gzip.compress((tmp_path / name[:-3]).read_bytes() if again else b"what it is"))
     assert "ord.left_out" not in {f.code for f in read(tmp_path).findings}
 
 

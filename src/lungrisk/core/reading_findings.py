@@ -21,11 +21,24 @@ READING_ROWS: dict[str, Row] = {
     ),
     "file.none": Row("refused", "no image was found", "give a folder, a zip or a file with a chest CT"),
     "file.no_preamble": Row("corrected", "DICOM files without preamble were read all the same", "none needed"),
+    "file.packed": Row(
+        "limited", "packed files were not opened, so slices may be missing", "unpack them and give the folder"
+    ),
+    "file.link": Row(
+        "limited", "links to folders elsewhere were not followed", "give the folder that the link leads to"
+    ),
+    "file.deep": Row("limited", "folders this far down were not looked into", "give the folder that holds the slices"),
+    "file.unforeseen": Row(
+        "refused",
+        "the scan holds something that lungrisk did not foresee",
+        "export the scan again; if other programs open it, send this line to the authors",
+    ),
     "file.encrypted": Row("refused", "the archive is encrypted", "unpack it and give the folder"),
     "sec.path": Row(
         "refused", "an archive or header points outside its own folder", "unpack it by hand and look at it"
     ),
-    "res.claim": Row("refused", "the header claims more pixels than the file can hold", "export the scan again"),
+    "res.claim": Row("refused", "more is claimed than the bytes of the file can hold", "export the scan again"),
+    "res.many": Row("refused", "there are more files than one scan has", "give the folder of one scan"),
     "res.too_big": Row("refused", "the scan is larger than can be held", "export fewer slices"),
     # which series
     "sel.series": Row(

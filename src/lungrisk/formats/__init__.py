@@ -8,29 +8,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lungrisk.core.errors import InputError
-from lungrisk.core.findings import Finding, find
+from lungrisk.core.findings import find
 from lungrisk.core.records import Scan
 from lungrisk.formats import dicom, metaimage, nifti, nrrd
-from lungrisk.formats.items import Given, Item, gather
+from lungrisk.formats.gathering import gather
+from lungrisk.formats.guard import door
+from lungrisk.formats.items import Item
 from lungrisk.formats.series import Series
+from lungrisk.formats.sorting import Sorted, Sorter
 
 __all__ = ["Series", "read", "survey"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How files of one format are told, read and surveyed. many: the files of one scan are many."""
+    """How files of one format are told, read and surveyed. many: the files of one scan are many. inflates: gzip is unpacked there."""
 
     name: str
     sniff: Callable[[bytes, str], bool]
     load: Callable[..., Scan]
     survey: Callable[[Sequence[Item]], tuple[Series, ...]]
     many: bool = False
+    inflates: bool = False
 
 
 # asked in this order; the first that knows the file has it
 FORMATS = (
-    Format("nifti", nifti.sniff, nifti.load, nifti.survey),
+    Format("nifti", nifti.sniff, nifti.load, nifti.survey, inflates=True),
     Format("nrrd", nrrd.sniff, nrrd.load, nrrd.survey),
     Format("metaimage", metaimage.sniff, metaimage.load, metaimage.survey),
     Format("dicom", dicom.sniff, dicom.load, dicom.survey, many=True),
@@ -38,29 +42,29 @@ FORMATS = (
 
 
 def read(path: str | Path, *, keep_ids: bool = False) -> Scan:
-    """Read a chest CT: a folder at any depth, a zip, or one file (DICOM multi-frame, NIfTI, NRRD, MetaImage).
+    """Read a chest CT: a folder at any depth, a zip, a DICOMDIR, or one file (DICOM multi-frame, NIfTI, NRRD, MetaImage); gzip as it comes.
 
     Gives a Scan: (k, j, i) int16 HU, nothing below -1024, on a right-angled even grid nearest to the body's axes. Where a folder
     holds several series one is chosen (`sel.series` says which and why). keep_ids: keep instance UIDs as they are instead of hashed.
-    Raises UsageFault (`use.missing`), InputError (any refusal in the table of findings), EnvironmentFault (`env.codec`).
+    Raises UsageFault (`use.missing`), InputError (any refusal in the table of findings), EnvironmentFault (`env.codec`, `env.memory`).
 
     >>> read("no/such/folder")
     Traceback (most recent call last):
     lungrisk.core.errors.UsageFault: use.missing: there is no such file or folder; found no/such/folder; check the path
     """
-    given = gather(Path(path))
-    sorted_out, notes = _sort_out(given)
-    chosen = _chosen(sorted_out, notes)
-    scan = chosen.load(sorted_out[chosen.name], given, keep_ids=keep_ids)
-    passed = [item.name for name, items in sorted_out.items() if name != chosen.name for item in items]
-    if passed:
-        notes = (
-            *notes,
-            find(
-                "sel.series", found=f"{chosen.name} slices; not the volumes in {len(passed)} other files", files=passed
-            ),
-        )
-    return replace(scan, findings=(*(n for n in notes if not _is_part(n, scan)), *scan.findings))
+    place = Path(path)
+    with door():
+        files = _sort_out(place)
+        chosen = _chosen(files)
+        items = files.by_format[chosen.name]
+        with door([] if chosen.many else [items[0].name]):
+            scan = chosen.load(items, files.given, keep_ids=keep_ids)
+        notes = files.notes(scan.source.files, any(one.code == "ord.left_out" for one in scan.findings))
+        passed = [item.name for name, items in files.by_format.items() if name != chosen.name for item in items]
+        if passed:
+            found = f"{chosen.name} slices; not the volumes in {len(passed)} other files"
+            notes = (*notes, find("sel.series", found=found, files=passed))
+        return replace(scan, findings=(*notes, *scan.findings))
 
 
 def survey(path: str | Path) -> tuple[Series, ...]:
@@ -70,55 +74,51 @@ def survey(path: str | Path) -> tuple[Series, ...]:
     Traceback (most recent call last):
     lungrisk.core.errors.UsageFault: use.missing: there is no such file or folder; found no/such/folder; check the path
     """
-    sorted_out, notes = _sort_out(gather(Path(path)))
-    chosen = _chosen(sorted_out, notes)
-    rows = list(chosen.survey(sorted_out[chosen.name]))
-    for form in FORMATS:
-        if form.name in sorted_out and form is not chosen:
-            why = f"{chosen.name} slices are preferred"
-            rows += [replace(row, chosen=False, why=why) for row in form.survey(sorted_out[form.name])]
-    return tuple(rows)
+    place = Path(path)
+    with door():
+        files = _sort_out(place)
+        if not files.by_format:
+            raise _none(files)
+        many = next((form for form in FORMATS if form.many and form.name in files.by_format), None)
+        rows: list[Series] = []
+        present = [form for form in FORMATS if form.name in files.by_format]
+        for form in sorted(present, key=lambda form: form is not many):
+            for row in form.survey(files.by_format[form.name]):
+                if form is not many and many is not None:
+                    row = replace(row, chosen=False, why=f"{many.name} slices are preferred")
+                elif form is not many and files.n_volumes > 1:
+                    row = replace(row, chosen=False, why="it is one of several: give one of them")
+                rows.append(row)
+        return tuple(rows)
 
 
-def _is_part(note: Finding, scan: Scan) -> bool:
-    """The files that were no images by themselves hold the voxels of a header's file."""
-    parts = scan.source.files[1:]
-    return note.code == "file.other" and note.n_files <= len(parts) and set(note.files) <= set(parts)
+def _sort_out(path: Path) -> Sorted:
+    def form_of(head: bytes, name: str) -> str | None:
+        return next((form.name for form in FORMATS if form.sniff(head, name)), None)
+
+    inflates = frozenset(form.name for form in FORMATS if form.inflates)
+    return Sorter(form_of, inflates, Sorted(gather(path))).sort()
 
 
-def _sort_out(given: Given) -> tuple[dict[str, list[Item]], tuple[Finding, ...]]:
-    """The items by format, and what was noted of the rest."""
-    by_format: dict[str, list[Item]] = {}
-    empty, other = [], []
-    for item in given.items:
-        if item.size == 0:
-            empty.append(item.name)
-            continue
-        try:
-            head = item.head()
-        except OSError as error:
-            raise InputError(find("file.unreadable", found=error.strerror, files=[item.name])) from error
-        form = next((form for form in FORMATS if form.sniff(head, item.name)), None)
-        if form is None:
-            other.append(item.name)
-        else:
-            by_format.setdefault(form.name, []).append(item)
-    notes = list(given.findings)
-    if empty:
-        notes.append(find("file.empty", found=f"{len(empty)} files", files=empty))
-    if other:
-        notes.append(find("file.other", found=f"{len(other)} files", files=other))
-    return by_format, tuple(notes)
-
-
-def _chosen(by_format: dict[str, list[Item]], notes: tuple[Finding, ...]) -> Format:
+def _chosen(files: Sorted) -> Format:
     """The format that is read: DICOM slices before volumes in one file. Raises InputError (`file.none`, `sel.ambiguous`)."""
-    if not by_format:
-        raise InputError(find("file.none"), *notes)
-    many = next((form for form in FORMATS if form.many and form.name in by_format), None)
+    if not files.by_format:
+        raise _none(files)
+    many = next((form for form in FORMATS if form.many and form.name in files.by_format), None)
     if many is not None:
         return many
-    files = [item.name for items in by_format.values() for item in items]
-    if len(files) > 1:
-        raise InputError(find("sel.ambiguous", found=f"{len(files)} volumes", expected="1", files=files))
-    return next(form for form in FORMATS if form.name in by_format)
+    if files.n_volumes > 1:
+        names = [item.name for items in files.by_format.values() for item in items]
+        note = find(
+            "sel.ambiguous", found=f"{len(names)} volumes", expected="1", files=names, remedy="give one of them"
+        )
+        raise InputError(note, *files.notes())
+    return next(form for form in FORMATS if form.name in files.by_format)
+
+
+def _none(files: Sorted) -> InputError:
+    """No image: what was left out and may hold one is the reason, where there is such."""
+    notes = files.notes()
+    reasons = [replace(note, severity="refused") for note in notes if note.severity == "limited"]
+    rest = [note for note in notes if note.severity != "limited"]
+    return InputError(*(reasons or [find("file.none")]), *rest)
