@@ -166,6 +166,11 @@ REFUSED: dict[str, tuple[Write, str]] = {
         again(written("scan.mhd", ElementDataFile="scan.raw"), b"", b"BinaryDataByteOrderMSB = True\n"), "hdr.conflict"
     ),
     "a line that is none": (again(written(), b"NDims", b"\0\0\nNDims"), "file.corrupt"),
+    "a line of blanks": (again(written(), b"= 3", b"= 3" + b" " * 200_000 + b"x"), "hdr.number"),
+    "a pattern of blanks": (
+        again(written("scan.mhd", ElementDataFile="scan.raw"), b"scan.raw", b"s%d.raw" + b" " * 200_000 + b"x"),
+        "hdr.value",
+    ),
     "no data file named": (again(written(), b"= LOCAL", b"="), "hdr.value"),
     "a long name": (long_name, "sec.path"),
     "an origin of light years": (written(Offset="4294967296000 0 0"), "geo.no_position"),

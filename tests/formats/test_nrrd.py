@@ -60,6 +60,14 @@ def renamed(path: Path, name: str) -> Path:
     return path
 
 
+def backwards(folder: Path) -> Path:
+    path = slices(folder, "data file: s%03d.raw 23 0 -1 2\n")
+    for k in range(12):
+        first, last = folder / f"s{k:03d}.raw", folder / f"s{23 - k:03d}.raw"
+        first.rename(folder / "between"), last.rename(first), (folder / "between").rename(last)
+    return path
+
+
 HEX = "\n".join(RAW[n : n + 30].hex() for n in range(0, len(RAW), 30)).encode()
 READ: dict[str, Write] = {
     **{
@@ -97,6 +105,7 @@ READ: dict[str, Write] = {
     "a name that begins as a list": lambda folder: renamed(
         written(extra="data file: list_1.raw\n")(folder), "list_1.raw"
     ),
+    "slices from the last on, with their dimensions": lambda folder: backwards(folder),
     "numbered slices": lambda folder: slices(folder, "data file: s%03d.raw 0 23 1\n"),
     "listed slices": lambda folder: slices(folder, "data file: LIST\n" + "".join(f"s{k:03d}.raw\n" for k in range(24))),
 }
@@ -177,6 +186,8 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "an endless pattern": (written(extra="data file: s%03d.raw 0 999999999 1\n"), "hdr.value"),
     "a pattern of another kind": (written(extra="data file: s%n.raw 0 23 1\n"), "hdr.value"),
     "a wide pattern": (written(extra="data file: s%0999999d.raw 0 23 1\n"), "hdr.value"),
+    "a pattern of blanks": (written(extra="data file: %d" + " " * 200_000 + "x\n"), "hdr.value"),
+    "vectors of blanks": (written(space_directions="(1,0,0)" + " " * 200_000 + "x"), "hdr.number"),
     "an empty list": (written(extra="data file: LIST\n"), "hdr.value"),
     "a slice named twice": (lambda folder: slices(folder, "data file: LIST\n" + "s000.raw\n" * 24), "hdr.conflict"),
     "slices that do not share": (lambda folder: slices(folder, "data file: s%03d.raw 0 6 1\n"), "hdr.conflict"),

@@ -12,7 +12,7 @@ from lungrisk.formats.items import Item
 from lungrisk.formats.numerals import decimal, integer, shown, text_of
 
 MOST_HEADER_BYTES = 256 * 1024
-LINE = re.compile(r"\s*([A-Za-z]\w{0,63})\s*[=:]\s*(.*?)\s*", re.ASCII)
+LINE = re.compile(r"([A-Za-z]\w{0,63})\s*[=:](.*)", re.ASCII)
 FIRST_LINE = re.compile(rb"\s*[A-Za-z]\w{0,63}\s*[=:][^\n]*\n")
 KEYS = re.compile(rb"^\s*(?:ObjectType|NDims|DimSize|ElementType|ElementDataFile)\s*[=:]", re.MULTILINE | re.IGNORECASE)
 TRUE, FALSE = ("true", "t", "1"), ("false", "f", "0")
@@ -78,10 +78,10 @@ def read_header(item: Item) -> MetaHeader:
         size += len(line) + 1
         if not line.strip():
             continue
-        parts = LINE.fullmatch(text_of(line))
+        parts = LINE.fullmatch(text_of(line).strip())
         if parts is None:
             raise InputError(find("file.corrupt", found=shown(text_of(line)), expected="a key and its value"))
-        name, value = parts[1].lower(), parts[2]
+        name, value = parts[1].lower(), parts[2].strip()
         if fields.get(name, value) != value:
             found = f"{shown(fields[name])} and {shown(value)}"
             raise InputError(find("hdr.conflict", found=found, expected="one value", tag=parts[1]))

@@ -11,7 +11,7 @@ from lungrisk.formats.items import Given, Item
 from lungrisk.formats.numerals import integer, shown
 
 LIST = re.compile(r"LIST(?:\s+\d+)?", re.IGNORECASE | re.ASCII)
-NUMBERED = re.compile(r"(?P<before>[^%]*)%(?P<width>0?\d?)d(?P<after>[^%]*?)\s+(?P<range>[-+\d.\s]+)", re.ASCII)
+NUMBERED = re.compile(r"([^%]*)%(0?\d?)d([^%]*)", re.ASCII)
 MOST_FILES = 4096
 LONGEST_NAME = 255
 BESIDE = "put the data file beside its header, and name it there without a path"
@@ -57,14 +57,18 @@ def numbered_names(text: str) -> list[str] | None:
     """
     if "%" not in text:
         return None
-    pattern = NUMBERED.fullmatch(text)
-    numbers = [integer(part) for part in pattern["range"].split()] if pattern else []
-    if pattern is None or len(numbers) not in (3, 4) or None in numbers[:3]:
+    for n_numbers in (4, 3):  # the fourth, if any, is the number of dimensions in a file
+        name, *stated = text.rsplit(maxsplit=n_numbers)
+        numbers = [number for number in map(integer, stated) if number is not None]
+        pattern = NUMBERED.fullmatch(name)
+        if pattern and len(numbers) == n_numbers:
+            break
+    else:
         expected = "a pattern such as s%03d.raw with the first number, the last and the step"
         raise InputError(find("hdr.value", found=shown(text), expected=expected))
-    first, last, step = (int(number or 0) for number in numbers[:3])
+    first, last, step = numbers[:3]
     count = (last - first) // step + 1 if step else 0
     if not 1 <= count <= MOST_FILES or min(first, last) < 0:
         raise InputError(find("hdr.value", found=shown(text), expected=f"1 to {MOST_FILES} files"))
-    width = pattern["width"]
-    return [f"{pattern['before']}{n:{width}d}{pattern['after']}" for n in range(first, first + count * step, step)]
+    before, width, after = pattern.groups()
+    return [f"{before}{n:{width}d}{after}" for n in range(first, first + count * step, step)]
