@@ -37,7 +37,7 @@ class MetaHeader(NamedTuple):
         """n whole numbers. Raises InputError: `hdr.value` where they are missing, `hdr.number`."""
         numbers = [integer(part) for part in (self.text(name) or "").split()]
         if len(numbers) != n or None in numbers:
-            raise self._no_number(name, f"{n} whole numbers")
+            raise self._no_number(name, "a whole number" if n == 1 else f"{n} whole numbers")
         return tuple(number for number in numbers if number is not None)
 
     def decimals(self, n: int, *names: str) -> tuple[float, ...] | None:
@@ -47,7 +47,9 @@ class MetaHeader(NamedTuple):
             return None
         numbers = [decimal(part) for part in stated.split()]
         if len(numbers) != n or None in numbers:
-            raise self._no_number(next(name for name in names if name.lower() in self.fields), f"{n} numbers")
+            raise self._no_number(
+                next(name for name in names if name.lower() in self.fields), "a number" if n == 1 else f"{n} numbers"
+            )
         return tuple(number for number in numbers if number is not None)
 
     def flag(self, *names: str) -> bool | None:

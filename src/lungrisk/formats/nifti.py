@@ -86,7 +86,8 @@ def _header(item: Item) -> Volume:
     head = _start(item)
     order, magic = _order(head), _magic(head)
     if order is None or (magic is None and not item.name.lower().endswith(".hdr")):
-        found = f"{len(head)} bytes" if len(head) < 348 else f"sizeof_hdr {int.from_bytes(head[:4], 'little')}"
+        size = f"sizeof_hdr {int.from_bytes(head[:4], 'little')}" if order is None else "no magic"
+        found = size if len(head) >= 348 else f"{len(head)} bytes"
         raise InputError(find("file.corrupt", found=found, expected="a NIfTI header", files=[item.name]))
     if magic is None:
         raise InputError(find("nii.no_affine", found="an Analyze header, which does not tell left from right"))

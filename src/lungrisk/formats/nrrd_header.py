@@ -14,6 +14,17 @@ from lungrisk.formats.numerals import decimal, integer, shown, text_of
 from lungrisk.formats.parts import LIST
 
 MOST_HEADER_BYTES = 256 * 1024
+SPACED = (
+    "byte skip",
+    "line skip",
+    "data file",
+    "space directions",
+    "space origin",
+    "space units",
+    "axis mins",
+    "old min",
+    "old max",
+)
 MAGIC = re.compile(r"NRRD000[1-5]|NRRD00\.01")
 LINE = re.compile(r"([^:]+):(=?)\s*(.*)")
 VECTORS = re.compile(r"(?:\s*(?:none|\([^()]*\)))*\s*", re.ASCII)
@@ -47,7 +58,7 @@ class NrrdHeader(NamedTuple):
         stated = self._stated(name).split()
         numbers = [integer(part) for part in stated]
         if len(numbers) != n or None in numbers:
-            raise _no_number(name, stated, f"{n} whole numbers")
+            raise _no_number(name, stated, "a whole number" if n == 1 else f"{n} whole numbers")
         return tuple(number for number in numbers if number is not None)
 
     def vectors(self, name: str, n: int) -> tuple[tuple[float, ...] | None, ...]:
@@ -56,7 +67,7 @@ class NrrdHeader(NamedTuple):
         parts = VECTOR.findall(stated) if VECTORS.fullmatch(stated) else []
         vectors = [None if part == "none" else [decimal(x.strip()) for x in part[1:-1].split(",")] for part in parts]
         if len(vectors) != n or any(v is not None and (len(v) != 3 or None in v) for v in vectors):
-            raise _no_number(name, [stated], f"{n} vectors of 3 numbers")
+            raise _no_number(name, [stated], "3 numbers" if n == 1 else f"{n} vectors of 3 numbers")
         return tuple(None if v is None else tuple(x for x in v if x is not None) for v in vectors)
 
     def _stated(self, name: str) -> str:
@@ -89,7 +100,8 @@ def read_header(item: Item) -> NrrdHeader:
             continue
         if fields.get(name, value) != value:
             found, expected = f"{shown(fields[name])} and {shown(value)}", "one value"
-            raise InputError(find("hdr.conflict", found=found, expected=expected, tag=shown(name)))
+            tag = next((field for field in SPACED if field.replace(" ", "") == name), shown(name))
+            raise InputError(find("hdr.conflict", found=found, expected=expected, tag=tag))
         fields[name] = value
         if name == "datafile" and LIST.fullmatch(value):
             listed = tuple(name.strip() for name in lines[number + 1 :] if name.strip())

@@ -36,7 +36,7 @@ def shown(text: object) -> str:
     >>> shown("NRRD0004 " + chr(27) + "[31m"), shown("1_0"), shown("Doe 5")
     ('NRRD0004 \\*[*', '1_0', '* 5')
     """
-    return stated(text)
+    return stated(" ".join(str(text)[: 4 * MOST_CHARACTERS].split()))
 
 
 def text_of(content: bytes) -> str:

@@ -27,18 +27,20 @@ TERMS = {
 
 
 def said(finding: Finding, form: str, names: tuple[str, ...]) -> Finding:
-    """The finding without DICOM tags and remedies; names: the file, where the finding names none."""
+    """The finding without DICOM tags and remedies, its field named; names: the file, where the finding names none."""
     terms = TERMS[form]
-    tag, remedy = finding.tag, finding.remedy
+    tag, remedy, found = finding.tag, finding.remedy, finding.found
     if tag is not None and tag.startswith("("):
         tag = terms.spacing if "spac" in finding.code or "square" in finding.code else terms.place
+    elif tag is not None and found is not None and tag.lower() not in found.lower():
+        found = f"{tag} {found}"  # the field is half of what was found, and a sentence has no place of its own for it
     if remedy.startswith("export"):
         remedy = AGAIN
     elif remedy == "check PixelSpacing":
         remedy = f"check {terms.spacing}"
     if finding.severity == "refused" and not finding.files:
-        return replace(finding, tag=tag, remedy=remedy, files=names, n_files=len(names))
-    return replace(finding, tag=tag, remedy=remedy)
+        return replace(finding, tag=tag, remedy=remedy, found=found, files=names, n_files=len(names))
+    return replace(finding, tag=tag, remedy=remedy, found=found)
 
 
 @contextmanager

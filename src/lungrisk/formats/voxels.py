@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from lungrisk.core.errors import InputError
 from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
-from lungrisk.core.parsing import reason
 from lungrisk.formats.items import Item
 from lungrisk.formats.numerals import shown
 from lungrisk.formats.textual import hex_bytes, written_numbers
@@ -89,7 +88,8 @@ def check_claim(stored: Stored) -> None:
             least = 2 * share - 1 if stored.encoding == "hex" else 2 * share // stored.dtype.itemsize - 1
         if available < least or available < 0:
             code = "res.claim" if least > 100 * available > 0 or stored.encoding in PACKED else "file.truncated"
-            found = f"{max(available, 0)} {stored.encoding} bytes for {share} of voxels"
+            behind = f" behind {stored.skip} others" if stored.skip else ""
+            found = f"{max(available, 0)} {stored.encoding} bytes for {share} of voxels{behind}"
             expected = f"a ratio of at most {MOST_RATIO}" if stored.encoding in PACKED else f"at least {least}"
             raise InputError(find(code, found=found, expected=expected, files=[item.name]))
         if stored.encoding == "raw" and available > least + MOST_PADDING:
@@ -126,12 +126,20 @@ def _fill(target: NDArray[np.int16], stored: Stored, part: tuple[Item, int], tal
         if full and str(error).startswith("Not a gzipped"):
             raise _surplus(None, item) from error
         code = "file.truncated" if isinstance(error, EOFError) else "file.corrupt"
-        raise InputError(find(code, found=reason(error), files=[item.name])) from error
+        raise InputError(find(code, found=_fault(error, stored.encoding), files=[item.name])) from error
     if got < target.size:
         found, expected = f"{got} voxels", f"{target.size}"
         raise InputError(find("file.truncated", found=found, expected=expected, files=[item.name]))
     if tally.padding < 0:
         raise _surplus(-tally.padding, item)
+
+
+def _fault(error: Exception, encoding: str) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, EOFError):
+        return f"{encoding} voxels without their end"
+    return f"{encoding} voxels with a fault in them"
 
 
 def _values(stream: BinaryIO, stored: Stored, count: int, tally: Tally) -> Iterator[NDArray[Any]]:
