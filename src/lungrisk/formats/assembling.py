@@ -3,7 +3,7 @@
 Only frames that lie at one place have their pixels compared.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +16,7 @@ from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
 from lungrisk.formats.copies import without_copies
 from lungrisk.formats.frames import Frame
-from lungrisk.formats.phases import NUMBER_TAG, one_acquisition, same_region
+from lungrisk.formats.phases import NUMBER_TAG, grouped, names_of, one_acquisition, same_region
 from lungrisk.formats.stacking import POSITION_TAG, Stack, build_stack, judged_spacing, unit_directions
 
 FEWEST_SLICES = 10
@@ -76,14 +76,14 @@ def _one_origin(frames: Sequence[Frame]) -> tuple[Finding, ...]:
         ("id.study_mixed", "(0020,000d) StudyInstanceUID", lambda f: f.study),
     )
     for code, tag, value in checks:
-        groups = _grouped(frames, value)
+        groups = grouped(frames, value)
         if len(groups) == 1:
             continue
         one_each = len(groups) == len(frames)  # some writers make up a UID for each file
         if code == "id.study_mixed" and one_each:
             return (find("id.study_split", found=f"{len(groups)} UIDs", expected="1", tag=tag),)
         fewest = min(groups.values(), key=len)
-        raise InputError(find(code, found=f"{len(groups)} values", expected="1", tag=tag, files=_names(fewest)))
+        raise InputError(find(code, found=f"{len(groups)} values", expected="1", tag=tag, files=names_of(fewest)))
     return ()
 
 
@@ -92,7 +92,7 @@ def _one_spacing(frames: Sequence[Frame]) -> None:
     odd = [f for f in frames if len(f.spacing) != len(usual) or not np.allclose(f.spacing, usual, rtol=1e-3, atol=0)]
     if odd:
         found = f"{odd[0].spacing} beside {usual}"
-        raise InputError(find("geo.spacing_mixed", found=found, tag="(0028,0030) PixelSpacing", files=_names(odd)))
+        raise InputError(find("geo.spacing_mixed", found=found, tag="(0028,0030) PixelSpacing", files=names_of(odd)))
 
 
 def _by_place(frames: Sequence[Frame], normal: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[list[Frame]]:
@@ -100,7 +100,7 @@ def _by_place(frames: Sequence[Frame], normal: np.ndarray[tuple[int], np.dtype[n
     lost = [f for f in frames if len(f.position) != 3 or not np.isfinite(f.position).all()]
     if lost:
         raise InputError(
-            find("geo.no_position", found=f"{len(lost)} slices without", tag=POSITION_TAG, files=_names(lost))
+            find("geo.no_position", found=f"{len(lost)} slices without", tag=POSITION_TAG, files=names_of(lost))
         )
     heights = np.array([frame.position for frame in frames]) @ normal
     order = sorted(range(len(frames)), key=lambda n: (heights[n], frames[n].item.name, frames[n].index))
@@ -113,7 +113,7 @@ def _by_place(frames: Sequence[Frame], normal: np.ndarray[tuple[int], np.dtype[n
         places[-1].append(frames[n])
     if len(places) == 1 and len(frames) > 1:
         raise InputError(
-            find("geo.no_position", found="all slices at one place", tag=POSITION_TAG, files=_names(frames))
+            find("geo.no_position", found="all slices at one place", tag=POSITION_TAG, files=names_of(frames))
         )
     return places
 
@@ -129,7 +129,7 @@ def _one_a_place(places: list[list[Frame]]) -> tuple[list[Frame], tuple[Finding,
         choice = one_acquisition(places)
     findings: tuple[Finding, ...] = ()
     if copies:
-        findings = (find("ord.dup_same", found=f"{len(copies)} images", files=_names(copies)),)
+        findings = (find("ord.dup_same", found=f"{len(copies)} images", files=names_of(copies)),)
     frames = [frame for place in places for frame in place]
     if choice is not None:
         frames, about = choice
@@ -138,7 +138,7 @@ def _one_a_place(places: list[list[Frame]]) -> tuple[list[Frame], tuple[Finding,
         clash = next(place for place in places if len(place) > 1)
         one_uid = len({frame.sop for frame in clash}) == 1 and clash[0].storage.n_frames == 1
         code = "ord.uid_conflict" if one_uid else "ord.dup_conflict"
-        raise InputError(find(code, found=f"{len(clash)} images at one place", tag=POSITION_TAG, files=_names(clash)))
+        raise InputError(find(code, found=f"{len(clash)} images at one place", tag=POSITION_TAG, files=names_of(clash)))
     uids = Counter(frame.sop for frame in frames if frame.storage.n_frames == 1)
     if any(count > 1 for count in uids.values()):
         found = f"{len(uids)} UIDs for {len(frames)} slices"
@@ -175,14 +175,3 @@ def _covered(frames: Sequence[Frame], given: Sequence[Frame], step: float) -> tu
         return ()
     severity: Severity | None = None if thickness else "limited"
     return (find("ord.number_gap", severity=severity, found=f"slices {found}", expected="steps of 1", tag=NUMBER_TAG),)
-
-
-def _grouped(frames: Sequence[Frame], value: Callable[[Frame], str]) -> dict[str, list[Frame]]:
-    groups: dict[str, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        groups[value(frame)].append(frame)
-    return dict(groups)
-
-
-def _names(frames: Sequence[Frame]) -> list[str]:
-    return sorted({frame.item.name for frame in frames})

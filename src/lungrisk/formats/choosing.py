@@ -1,13 +1,14 @@
 """Which of several series is judged, and why: one rule, the same in every order of the files.
 
-What can hold the lungs goes first: axial, readable, in Hounsfield units, long enough, of no other part of the body. Then an original
+What can hold the lungs goes first: axial, readable, in Hounsfield units, long enough, of no other part of the body, and, where headers leave
+several, seen to hold them. Then an original
 before what was derived, slices of at most 5 mm, the newest study, long before short, thin before thick, a soft or standard kernel
 before a sharp one (the networks saw those), thinner, more slices (docs/decisions/0019-the-one-right-series.md).
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.finding_rows import Severity
@@ -15,6 +16,7 @@ from lungrisk.core.findings import Finding, find
 from lungrisk.core.vocabulary import stated
 from lungrisk.formats.assembling import FEWEST_SLICES, Assembled, assemble
 from lungrisk.formats.grouping import Group
+from lungrisk.formats.looking import shows_lungs
 
 SHORTEST_MM = 100.0  # half the height of a small adult's lungs
 LONG_SHARE, LONG_MM = 0.8, 240.0  # of the longest series, or of the lungs: shorter ones are targeted at a part
@@ -44,11 +46,12 @@ SKIPPED = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A group of frames with its slices in order, or with the error that reading it would raise."""
+    """A group of frames with its slices in order, or with the error that reading it would raise. lungs: False: a look found none."""
 
     group: Group
     assembled: Assembled | None
     error: InputError | None = field(default=None, repr=False)
+    lungs: bool = True
 
     @property
     def n(self) -> int:
@@ -88,10 +91,20 @@ class Candidate:
 
 
 def candidates(groups: Sequence[Group]) -> list[Candidate]:
-    """The groups that hold slices, assembled, best first."""
+    """The groups that hold slices, assembled, best first. Slices are looked at only where headers give several that may be chests."""
     found = [_candidate(group) for group in groups if group.kind not in SKIPPED]
-    longest = max((c.length_mm for c in found), default=0.0)
     found.sort(key=lambda c: c.group.frames[0].series)  # of equals the same one, whatever the files are called
+    ranked = _ranked(found)
+    may_be = [c for c in ranked if c.assembled and _fitness(c) == _fitness(ranked[0])]
+    if len(may_be) < 2:
+        return ranked
+    return _ranked(
+        [replace(c, lungs=shows_lungs(c.assembled.frames)) if c in may_be and c.assembled else c for c in found]
+    )
+
+
+def _ranked(found: Sequence[Candidate]) -> list[Candidate]:
+    longest = max((c.length_mm for c in found), default=0.0)
     return sorted(found, key=lambda c: [merit for merit, _ in _merits(c, longest)], reverse=True)
 
 
@@ -104,23 +117,31 @@ def _candidate(group: Group) -> Candidate:
         return Candidate(group, None, error)
 
 
+def _fitness(candidate: Candidate) -> list[tuple[bool, str]]:
+    """Whether a candidate can hold the lungs, as far as headers tell."""
+    frame = candidate.group.frames[0]
+    named = f"{frame.header.description or ''} {frame.body_part}"
+    return [
+        (candidate.group.kind == "axial" and candidate.n > 2, "an axial stack"),
+        (candidate.assembled is not None, "the only one that can be read"),
+        (frame.rescale_type in ("", "HU", "US") and not MAPS.search(named), "its values are Hounsfield units"),
+        (candidate.length_mm >= SHORTEST_MM, "long enough to hold the lungs"),
+        (not ELSEWHERE.search(named) or bool(CHEST.search(named)), "not of another part of the body"),
+    ]
+
+
 def _merits(candidate: Candidate, longest: float) -> list[tuple[float | str, str]]:
     """What speaks for a candidate, the first first; each with the reason that it is where it decides."""
     frame = candidate.group.frames[0]
-    axial, coarse = candidate.group.kind == "axial", candidate.coarseness_mm
-    named = f"{frame.header.description or ''} {frame.body_part}"
-    length = candidate.length_mm
+    coarse = candidate.coarseness_mm
     return [
-        (axial and candidate.n > 2, "an axial stack"),
-        (candidate.assembled is not None, "the only one that can be read"),
-        (frame.rescale_type in ("", "HU", "US") and not MAPS.search(named), "its values are Hounsfield units"),
-        (length >= SHORTEST_MM, "long enough to hold the lungs"),
-        (not ELSEWHERE.search(named) or bool(CHEST.search(named)), "not of another part of the body"),
-        (axial, "axial"),
+        *_fitness(candidate),
+        (candidate.lungs, "lungs are seen in it"),
+        (candidate.group.kind == "axial", "axial"),
         (not candidate.group.derived, "original, not derived from other images"),
         (coarse <= COARSE_MM, f"its slices are at most {COARSE_MM:g} mm thick"),
         (frame.study_date, "of the newest study"),
-        (length >= min(LONG_SHARE * longest, LONG_MM), "longer"),
+        (candidate.length_mm >= min(LONG_SHARE * longest, LONG_MM), "longer"),
         (-sum(coarse > 1.01 * limit for limit in THIN_MM), "thinner slices"),
         (not SHARP.match(frame.header.kernel or ""), "a softer kernel"),
         (-coarse, "thinner slices"),

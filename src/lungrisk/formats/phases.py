@@ -58,10 +58,10 @@ def one_acquisition(places: Sequence[Sequence[Frame]]) -> tuple[list[Frame], tup
 def _ways(places: Sequence[Sequence[Frame]]) -> Iterator[Way]:
     frames = [frame for place in places for frame in place]
     yield from (
-        Way("(0020,0012) AcquisitionNumber", "acquisitions", _grouped(frames, lambda f: f.acquisition), True, True),
-        Way("(0020,0100) TemporalPositionIdentifier", "times", _grouped(frames, lambda f: f.moment), last=True),
-        Way(None, "files", _grouped(frames, _file), last=True),
-        Way("(0020,4000) ImageComments", "comments", _grouped(frames, lambda f: f.comments)),
+        Way("(0020,0012) AcquisitionNumber", "acquisitions", grouped(frames, lambda f: f.acquisition), True, True),
+        Way("(0020,0100) TemporalPositionIdentifier", "times", grouped(frames, lambda f: f.moment), last=True),
+        Way(None, "files", grouped(frames, _file), last=True),
+        Way("(0020,4000) ImageComments", "comments", grouped(frames, lambda f: f.comments)),
     )
     if all(frame.instance is not None for frame in frames):
         yield Way(NUMBER_TAG, "blocks of numbers", _runs(frames, lambda f: (f.instance or 0, f.index)))
@@ -76,7 +76,7 @@ def _ways(places: Sequence[Sequence[Frame]]) -> Iterator[Way]:
     m, numbers = max(map(len, places)), {frame.instance for frame in frames} - {None}
     full = sum(len(place) == m for place in places)
     if m > 1 and full >= NEARLY_ALL * len(places) and len(numbers) == len(frames):
-        yield Way(NUMBER_TAG, "alternating numbers", _grouped(frames, lambda f: f"{((f.instance or 0) - 1) % m:02d}"))
+        yield Way(NUMBER_TAG, "alternating numbers", grouped(frames, lambda f: f"{((f.instance or 0) - 1) % m:02d}"))
 
 
 def _file(frame: Frame) -> str:
@@ -113,7 +113,7 @@ def _spans(parts: dict[str, list[Frame]], at: dict[int, int]) -> dict[str, tuple
 def same_region(places: Sequence[Sequence[Frame]], value: Callable[[Frame], str]) -> bool:
     """Whether the frames fall, by `value`, into several stacks of one region."""
     at = {id(frame): n for n, place in enumerate(places) for frame in place}
-    spans = _spans(_grouped([frame for place in places for frame in place], value), at)
+    spans = _spans(grouped([frame for place in places for frame in place], value), at)
     return bool(spans) and _same_region(spans)
 
 
@@ -137,7 +137,7 @@ def _phase(way: Way, at: dict[int, int], crowded: bool) -> tuple[list[Frame], tu
     kept = sorted(way.parts[chosen], key=lambda frame: at[id(frame)])
     found = f"{len(names)} {way.what}, took {which}"
     severity: Severity | None = "limited" if way.what.startswith("blocks") and not crowded else None
-    return kept, (find("sel.phase", severity=severity, found=found, tag=way.tag, files=_names(left)),)
+    return kept, (find("sel.phase", severity=severity, found=found, tag=way.tag, files=names_of(left)),)
 
 
 def _stations(
@@ -154,7 +154,9 @@ def _stations(
             (left if covered else kept).append(frame)
         taken.append(spans[name])
     found = f"{len(left)} slices of {len(names)} {way.what} overlap"
-    return sorted(kept, key=lambda f: at[id(f)]), (find("sel.stations", found=found, tag=way.tag, files=_names(left)),)
+    return sorted(kept, key=lambda f: at[id(f)]), (
+        find("sel.stations", found=found, tag=way.tag, files=names_of(left)),
+    )
 
 
 def strangers(block: NDArray[np.int16]) -> int | None:
@@ -174,7 +176,8 @@ def strangers(block: NDArray[np.int16]) -> int | None:
     return nearest + 1 if nearest and beside[nearest] < STRANGER * beside[0] else None
 
 
-def _grouped(frames: Sequence[Frame], value: Callable[[Frame], str]) -> dict[str, list[Frame]]:
+def grouped(frames: Sequence[Frame], value: Callable[[Frame], str]) -> dict[str, list[Frame]]:
+    """The frames by a value of theirs."""
     groups: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         groups[value(frame)].append(frame)
@@ -188,5 +191,6 @@ def _natural(value: str) -> tuple[float, str]:
         return -np.inf, value
 
 
-def _names(frames: Sequence[Frame]) -> list[str]:
+def names_of(frames: Sequence[Frame]) -> list[str]:
+    """The names of their files, each once."""
     return sorted({frame.item.name for frame in frames})
