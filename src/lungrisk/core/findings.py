@@ -3,6 +3,7 @@
 A code is never reused. The documentation page, the exit code and the texts in every output follow from the row.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,6 +17,7 @@ from lungrisk.core.subject_findings import SUBJECT_ROWS
 from lungrisk.core.vocabulary import shown, veil, visible
 
 LISTED_FILES = 5
+MORE = re.compile(r"and (\d{1,9}) more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +80,16 @@ def read_finding(about: Mapping[str, Any]) -> Finding:
 
     >>> read_finding(find("geo.hole", slices=[3]).as_dict()).slices
     (3,)
+    >>> read_finding(find("geo.hole", files=[f"{n}.dcm" for n in range(109)]).as_dict()).n_files
+    109
     """
     known = {field.name: about[field.name] for field in fields(Finding) if field.name in about}
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+    files = values.get("files", ())
+    more = MORE.fullmatch(files[-1]) if files else None
+    if "n_files" not in values:
+        values["files"] = files[:-1] if more else files
+        values["n_files"] = len(values["files"]) + (int(more[1]) if more else 0)
     return Finding(**values)
 
 

@@ -152,7 +152,14 @@ def _rewrite(journal: Journal, asked: Asked) -> None:
 
 
 def _line(entry: Entry) -> dict[str, Any]:
-    return {"id": entry.outcome.prediction.id, "stat": entry.stat, "content": entry.content, **asdict(entry.outcome)}
+    outcome = entry.outcome
+    return {
+        "id": outcome.prediction.id,
+        "stat": entry.stat,
+        "content": entry.content,
+        "prediction": asdict(outcome.prediction),
+        "findings": [finding.as_dict() for finding in outcome.findings],  # names of files as they may travel
+    }
 
 
 def _read(stream: TextIOWrapper) -> tuple[Asked | None, Journal, int]:
