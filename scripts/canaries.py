@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 from pydicom import dcmread, dcmwrite
-from pydicom.datadict import DicomDictionary
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
@@ -233,11 +233,11 @@ def _volumes(folder: Path, hu: Any) -> Iterator[Path]:
     ]
     for ending, lines, mark, last in ((".nrrd", head, ": ", b"\n\n"), (".mha", meta, " = ", b"\n")):
         fields = [i for i, line in enumerate(lines) if mark in line and "QZJ" not in line]
-        for at in (None, *fields):
-            place = folder / f"{ending[1:]}-{at}"
+        for struck in (None, *fields):
+            place = folder / f"{ending[1:]}-{struck}"
             place.mkdir()
             said = [
-                f"{line.split(mark)[0]}{mark}{canary(8500 + i)}" if i == at else line for i, line in enumerate(lines)
+                f"{line.split(mark)[0]}{mark}{canary(8500 + i)}" if i == struck else line for i, line in enumerate(lines)
             ]
             (place / f"{canary(8501)}{ending}").write_bytes("\n".join(said).encode() + last + data)
             yield place
@@ -260,7 +260,8 @@ def main() -> int:
         scans = list(made(out / "in", slices[:6], hu))
         (out / "cohort").mkdir()
         whole = save(out / "cohort" / "p1", [dressed(one) for one in slices])
-        total, where = 0, out / "out"
+        total: int = 0
+        where = out / "out"
         where.mkdir()
         calls: list[list[str]] = [
             [*words, str(scan)] for scan in scans for words in (["check"], ["check", "--json", "-"], ["info"])

@@ -145,7 +145,7 @@ def test_a_wrong_call_leaves_with_2_and_says_why(words: list[str], capsys: pytes
 def test_a_missing_bundle_leaves_with_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bundle.json").write_text("{}")
     assert call("info", str(tmp_path)) == 5
-    assert capsys.readouterr().err.startswith("env.bundle: ")
+    assert capsys.readouterr().err.startswith("bun.kind: ")
 
 
 def test_no_space_leaves_with_5(line: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
