@@ -237,7 +237,8 @@ def _volumes(folder: Path, hu: Any) -> Iterator[Path]:
             place = folder / f"{ending[1:]}-{struck}"
             place.mkdir()
             said = [
-                f"{line.split(mark)[0]}{mark}{canary(8500 + i)}" if i == struck else line for i, line in enumerate(lines)
+                f"{line.split(mark)[0]}{mark}{canary(8500 + i)}" if i == struck else line
+                for i, line in enumerate(lines)
             ]
             (place / f"{canary(8501)}{ending}").write_bytes("\n".join(said).encode() + last + data)
             yield place
