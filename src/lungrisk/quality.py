@@ -67,8 +67,7 @@ def _field(scan: Scan) -> list[Finding]:
 
 
 def _thickness(scan: Scan) -> list[Finding]:
-    """Slices that lie far apart and slices that overlap but are thick themselves are both coarse."""
-    thickest = max(scan.spacing[0], scan.header.thickness_mm or 0.0)
+    thickest = scan.slice_mm
     if thickest <= THICKEST_MM * 1.01:
         return []
     found, expected = f"{thickest:.3g} mm", f"at most {THICKEST_MM:.0f} mm"

@@ -102,6 +102,24 @@ def test_no_lungs_are_refused() -> None:
     assert not lungs.mask.any()
 
 
+def test_lungs_of_pure_air_are_refused_for_what_they_are(plain: Made) -> None:
+    hu = np.where(plain.left | plain.right, -1000, plain.scan.hu).astype(np.int16)
+    (finding,) = segment_lungs(Scan(hu=hu, affine=plain.scan.affine)).findings
+    assert (finding.code, finding.severity) == ("anat.no_lung", "refused")
+    assert "pure air" in str(finding.found)
+
+
+@pytest.mark.parametrize("value", [-940, -700])
+def test_gas_of_the_bowel_is_no_lung_whatever_its_values(plain: Made, found: Lungs, value: int) -> None:
+    hu = plain.scan.hu.copy()
+    x, y, z = np.moveaxis(plain.scan.to_mm(np.stack(np.indices(hu.shape), -1)), -1, 0)
+    hu[(np.hypot(x - 45, y + 45) < 26) & (z < -110)] = value  # a colon that the scan's lower end cuts
+    lungs = segment_lungs(Scan(hu=hu, affine=plain.scan.affine))
+    assert codes(lungs) == []
+    assert lungs.coverage == 1.0
+    assert dice(lungs.left, found.left) > 0.99
+
+
 @pytest.mark.parametrize("constant", [-1024, -850, 0, 3000])
 def test_a_constant_array_has_no_lungs(constant: int) -> None:
     scan = Scan(hu=np.full((40, 90, 91), constant, np.int16), affine=np.diag([4.0, 4.0, 4.0, 1.0])[[2, 1, 0, 3]])

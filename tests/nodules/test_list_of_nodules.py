@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lungrisk.core.geometry import axis_affine
-from lungrisk.core.records import Lungs, Nodule, Scan
+from lungrisk.core.records import Header, Lungs, Nodule, Scan
 from lungrisk.formats import read
 from lungrisk.lungs import segment_lungs
-from lungrisk.nodules import MOST_LISTED, Found, find_nodules, listed, part_overlaps, suspicion
+from lungrisk.nodules import MOST_LISTED, Found, find_nodules, least_mm, listed, part_overlaps, suspicion
 from lungrisk.nodules.find import Candidate
 from lungrisk.nodules.measure import measure
 from lungrisk.nodules.segment import Outline
@@ -57,6 +57,17 @@ def test_masks_lie_where_the_centres_are(nodules_of_a_chest: tuple[Scan, Lungs, 
         x, y, z = (nodule.affine @ [*middle, 1])[:3]
         assert np.linalg.norm(np.array(nodule.centre_mm) - (x, y, z)) < 2.5
         assert nodule.slice_index == round(float(scan.to_index(nodule.centre_mm)[0]))
+
+
+@pytest.mark.parametrize(
+    ("step", "thickness", "least"), [(2.5, None, 3), (2.5, 2.5, 3), (5.0, None, 10), (2.5, 5.0, 10), (5.0, 1.0, 10)]
+)
+def test_thickness_counts_beside_spacing_for_the_smallest_nodule(
+    step: float, thickness: float | None, least: float
+) -> None:
+    hu = np.zeros((2, 2, 2), np.int16)
+    scan = Scan(hu=hu, affine=axis_affine((step, 1.0, 1.0)), header=Header(thickness_mm=thickness))
+    assert least_mm(scan) == least
 
 
 def test_without_lungs_there_are_no_nodules(nodules_of_a_chest: tuple[Scan, Lungs, tuple[Nodule, ...]]) -> None:

@@ -101,6 +101,11 @@ class Scan:
         return spacing_of(self.affine)
 
     @property
+    def slice_mm(self) -> float:
+        """What a slice averages over, mm: slices that overlap are thicker than they lie apart."""
+        return max(self.spacing[0], self.header.thickness_mm or 0.0)
+
+    @property
     def voxel_mm3(self) -> float:
         """Volume of one voxel, mm3."""
         return float(np.prod(self.spacing))

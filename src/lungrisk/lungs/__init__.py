@@ -47,7 +47,7 @@ def segment_lungs(scan: Scan) -> Lungs:
         *list_regions(scan, coarse, "right", right, {"dense": dense_right, "hazy": hazy & right}),
     )
     findings = (
-        *judge(coarse, left, right, around, coverage),
+        *judge(coarse, left, right, (air, around), coverage),
         *judge_axes(coarse, left | right, coverage),
         *(region.named("nod.opacity") for region in regions if region.large),
     )

@@ -1,6 +1,8 @@
 """What is inside the body, and which of the air in it is lung."""
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from lungrisk.lungs.coarse import LUNG_BELOW_HU, Coarse
 from lungrisk.lungs.shapes import Mask, components, dilate, erode
@@ -15,6 +17,8 @@ LARGE_ML = 1000.0
 THIN_MM = 4.0  # skin, sheets and partial volume are thinner
 HIDDEN_ML = 150.0
 INSIDE_SHARE = 0.4
+GAS_BELOW_HU = -920  # median of its inside: bowel gas has -945 to -1007 on ten scans, lung -817 to -887
+LOW_SHARE, BELOW_MM = 0.5, 10.0  # of the largest piece's height, from its bottom; how far below that
 
 
 def part_air(coarse: Coarse, chest: Mask) -> tuple[Mask, Mask]:
@@ -62,7 +66,10 @@ def between_walls(coarse: Coarse) -> Mask:
 
 
 def lung_pieces(coarse: Coarse, air: Mask, chest: Mask) -> Mask:
-    """Those pieces of inner air that are lung: large, neither as dark as gas nor as bright as bowel, and inside the chest."""
+    """Those pieces of inner air that are lung: large, neither as dark as gas nor as bright as bowel, and inside the chest.
+
+    Gas of stomach and colon lies low: beside or below the lungs' lower half.
+    """
     labels, counts = components(air)
     n = len(counts)
     lung_like = (coarse.hu > LUNG_HU[0]) & (coarse.hu < LUNG_HU[1])
@@ -73,5 +80,21 @@ def lung_pieces(coarse: Coarse, air: Mask, chest: Mask) -> Mask:
     if lung.any():
         inside = np.bincount(labels[chest], minlength=n) / np.maximum(counts, 1)
         lung &= inside > 0.5
+        heights = ndimage.find_objects(labels)
+        main = heights[int(np.where(lung, counts, 0).argmax()) - 1][0]
+        for name in np.flatnonzero(lung & (volume < LARGE_ML)).tolist():
+            lung[name] = not _is_gas(coarse, labels, (name, heights[name - 1]), main)
     pieces: Mask = lung[labels]
     return pieces
+
+
+def _is_gas(coarse: Coarse, labels: NDArray[np.int32], piece: tuple[int, tuple[slice, ...]], main: slice) -> bool:
+    """Whether a piece that lies low is as dark as gas, or goes on below the lungs. main: slices of the largest piece of lung."""
+    name, box = piece
+    if box[0].stop > main.start + LOW_SHARE * (main.stop - main.start):
+        return False
+    below = (main.start - box[0].start) * coarse.spacing[0] > BELOW_MM
+    wide = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    whole = labels[wide] == name
+    core = erode(whole, THIN_MM, coarse.spacing)
+    return below or float(np.median(coarse.hu[wide][core if core.any() else whole])) < GAS_BELOW_HU

@@ -8,6 +8,7 @@ from lungrisk.lungs.coarse import Coarse
 from lungrisk.lungs.shapes import Mask, box_of, dilate
 
 LEAST_ML = 1000.0  # both lungs of a small adult after breathing out hold about 1500
+GAS_HU = -950  # no lung tissue is as dark
 SOME_ML = 200.0  # this much lung in a cut scan is a part of lungs, not something else
 SECOND_SHARE = 0.2  # of both lungs; the left one has 0.45 to 0.48
 CUT_MM2 = 300.0  # cross-section of both lungs in the scan's last slice: less is a tip
@@ -34,14 +35,17 @@ def cover(coarse: Coarse, lungs: Mask) -> float:
     return float(seen / (seen + missing))
 
 
-def judge(coarse: Coarse, left: Mask, right: Mask, outer: Mask, coverage: float) -> tuple[Finding, ...]:
-    """All that speaks against these lungs. outer: the air around the patient and the padding around the field."""
+def judge(coarse: Coarse, left: Mask, right: Mask, air: tuple[Mask, Mask], coverage: float) -> tuple[Finding, ...]:
+    """All that speaks against these lungs. air: inside the body; around the patient, with the padding around the field."""
+    inner, outer = air
     left_ml, right_ml = float(left.sum()) * coarse.voxel_ml, float(right.sum()) * coarse.voxel_ml
     both = left | right
     total = left_ml + right_ml
     cut = coverage < 1.0
     if total < (SOME_ML if cut else LEAST_ML):
-        return (find("anat.no_lung", found=f"{total:.0f} ml", expected=f"at least {LEAST_ML:.0f} ml"),)
+        gas = float((inner & (coarse.hu <= GAS_HU)).sum()) * coarse.voxel_ml
+        beside = f" and {gas:.0f} ml of pure air, as in a phantom" if gas > max(total, SOME_ML) else ""
+        return (find("anat.no_lung", found=f"{total:.0f} ml of lung{beside}", expected=f"at least {LEAST_ML:.0f} ml"),)
     findings = []
     if cut:
         part = coverage < LEAST_COVERAGE or total < LEAST_ML

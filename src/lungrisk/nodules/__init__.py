@@ -150,11 +150,15 @@ def surroundings(
     return scan.hu[tuple(map(slice, low, high))], shift_affine(scan.affine, low), mask
 
 
+def least_mm(scan: Scan) -> float:
+    """Diameter from which a nodule may be accepted: in thick slices, overlapping ones too, smaller ones are vessels' bends."""
+    return LEAST_MM if scan.slice_mm <= THICK_MM else THICK_SLICES * scan.slice_mm
+
+
 def _nodule(scan: Scan, lungs: Lungs, item: Found, rating: Rating, rules: Rules) -> Nodule:
     measured = item.measured
-    fine = scan.spacing[0] <= THICK_MM
     probable = item.candidate.probability >= rules.accept
-    large_enough = measured.diameter_mm >= (LEAST_MM if fine else THICK_SLICES * scan.spacing[0])
+    large_enough = measured.diameter_mm >= least_mm(scan)
     lost = any(finding.code == "nod.outline" for finding in item.outline.findings)
     k, j, i = np.clip(np.round(scan.to_index(measured.centre_mm)).astype(int), 0, np.array(scan.hu.shape) - 1).tolist()
     side, third = place_in_lungs(lungs, (k, j, i))
