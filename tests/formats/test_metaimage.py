@@ -149,6 +149,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "channels": (written(ElementNumberOfChannels="3"), "px.channels"),
     "a slope that ITK leaves out": (written(ElementToIntensityFunctionSlope="2"), "hdr.value"),
     "an offset that ITK leaves out": (written(ElementToIntensityFunctionOffset="-1024"), "hdr.value"),
+    "a magnetic resonance": (written(Modality="MET_MOD_MR"), "sel.modality"),
     "not an image": (written(ObjectType="Tube"), "hdr.value"),
     "neither true nor false": (written(BinaryData="Maybe"), "hdr.value"),
     "packed text": (written(packed=True, BinaryData="False"), "hdr.conflict"),

@@ -91,6 +91,13 @@ def test_oblique_grids_are_brought_upright_in_their_place(degrees: float, axis: 
     assert off < np.sin(np.radians(2))
 
 
+def test_a_needle_that_lies_askew_is_refused_before_its_box_is_made(tmp_path: Path) -> None:
+    volume = (np.zeros((10, 10, 30_000), np.int16), turned_affine(40.0, 1))
+    with pytest.raises(InputError) as caught:
+        read(nifti(tmp_path / "scan.nii", volume))
+    assert [f.code for f in caught.value.worst()] == ["geo.drift"]
+
+
 def test_a_sheared_affine_is_resampled(tmp_path: Path) -> None:
     affine = axis_affine(SPACING, START)
     affine[1, 0] = 0.5

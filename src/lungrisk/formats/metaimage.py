@@ -161,9 +161,12 @@ def _against_letters(header: MetaHeader, directions: Any) -> tuple[Finding, ...]
 
 
 def _dtype(header: MetaHeader) -> np.dtype[Any]:
-    """Raises InputError: `hdr.value`, `hdr.number`, `px.channels`."""
+    """Raises InputError: `sel.modality`, `hdr.value`, `hdr.number`, `px.channels`."""
     if (header.text("ObjectType") or "Image").lower() != "image":
         raise InputError(find("hdr.value", found=shown(header.text("ObjectType")), expected="Image", tag="ObjectType"))
+    modality = (header.text("Modality") or "").upper()
+    if modality in ("MET_MOD_MR", "MET_MOD_NM", "MET_MOD_US"):
+        raise InputError(find("sel.modality", found=shown(modality), expected="MET_MOD_CT", tag="Modality"))
     channels = header.wholes(1, "ElementNumberOfChannels")[0] if header.text("ElementNumberOfChannels") else 1
     if channels != 1:
         raise InputError(find("px.channels", found=channels, expected="1", tag="ElementNumberOfChannels"))
