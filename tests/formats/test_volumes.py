@@ -333,3 +333,11 @@ def test_what_cannot_be_placed_or_filled_is_refused_by_name(row: str, tmp_path: 
     with pytest.raises(InputError) as caught:
         read(write(tmp_path))
     assert [finding.code for finding in caught.value.worst()] == [code]
+
+
+def test_bare_numbers_ask_for_their_header(tmp_path: Path) -> None:
+    meta(tmp_path / "scan.mhd", gradient(), ElementDataFile="scan.raw")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "scan.raw")
+    assert [f.code for f in caught.value.worst()] == ["file.none"]
+    assert ".mhd" in caught.value.worst()[0].remedy

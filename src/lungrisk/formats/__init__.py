@@ -40,6 +40,8 @@ FORMATS = (
     Format("dicom", dicom.sniff, dicom.load, dicom.survey, many=True),
 )
 
+DATA_NAMES = (".img", ".img.gz", ".raw", ".raw.gz", ".zraw")
+
 
 def read(path: str | Path, *, keep_ids: bool = False) -> Scan:
     """Read a chest CT: a folder at any depth, a zip, a DICOMDIR, or one file (DICOM multi-frame, NIfTI, NRRD, MetaImage); gzip as it comes.
@@ -121,4 +123,6 @@ def _none(files: Sorted) -> InputError:
     notes = files.notes()
     reasons = [replace(note, severity="refused") for note in notes if note.severity == "limited"]
     rest = [note for note in notes if note.severity != "limited"]
-    return InputError(*(reasons or [find("file.none")]), *rest)
+    bare = files.given.single and files.given.items[0].name.lower().endswith(DATA_NAMES)
+    remedy = "give the header beside it (.hdr, .mhd, .nhdr): this file holds bare numbers" if bare else None
+    return InputError(*(reasons or [find("file.none", remedy=remedy)]), *rest)
