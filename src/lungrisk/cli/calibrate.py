@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from lungrisk.cli.options import LABELS_HELP, Quiet, Unknown
-from lungrisk.cli.terminal import existing, note
+from lungrisk.cli.terminal import existing, note, say
 
 Predictions = Annotated[
     Path, typer.Argument(metavar="PREDICTIONS", help="A table id,cancer of likelihoods.", show_default=False)
@@ -47,4 +47,4 @@ def calibrate(
     for finding in settings["findings"]:
         note(f"{finding['code']}: {finding['message']} ({finding['found']})", quiet=quiet)
     note(settings["figures"]["verdict"], quiet=quiet)
-    print(folder)
+    say(str(folder))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lungrisk.cli.options import BUNDLE_HELP, LABELS_HELP, Json, Out, Quiet, Unknown
-from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
+from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress, say
 
 Source = Annotated[
     Path,
@@ -98,9 +98,9 @@ def evaluate(
     if json_target is not None:
         emit_json(json.dumps(figures, indent=1), json_target)
     if json_target != STDOUT:
-        print("\n".join(_lines(figures) if of_nodules else _summary(figures)))
+        say(*(_lines(figures) if of_nodules else _summary(figures)))
         if out is not None and not of_nodules:
-            print(out / "evaluation.html")
+            say(str(out / "evaluation.html"))
 
 
 def _summary(figures: dict[str, Any]) -> list[str]:

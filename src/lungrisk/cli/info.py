@@ -1,6 +1,7 @@
 """`lungrisk info`: what is in a scan, a store, a bundle, an assessment or a table of predictions."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +9,27 @@ import typer
 
 from lungrisk import __version__
 from lungrisk.cli.options import Json, Quiet
-from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress
+from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress, say
+from lungrisk.core.findings import Finding
 
 MOST_LIKELY = 5  # patients of a table of likelihoods
 MOST_LINES, LONGEST = 24, 300  # of what one key may take on the terminal
+
+NODULE = {"id": str, "diameter_mm": {"mean": float}, "type": str, "side": str, "lobe_or_third": str, "accepted": bool}
+FINDING = {
+    "code": str,
+    "severity": frozenset({"refused", "limited", "corrected", "info"}),
+    "message": str,
+    "remedy": str,
+}
+ASSESSMENT = {
+    "status": str,
+    "likelihood": (dict, None),
+    "nodules": [NODULE],
+    "findings": [{**FINDING, "found": (str, None), "files": [str], "slices": [int]}],
+    "provenance": dict,
+    "notice": str,
+}
 
 Thing = Annotated[
     str | None,
@@ -28,7 +46,10 @@ def info(thing: Thing = None, json_target: Json = None, quiet: Quiet = False) ->
     if json_target is not None:
         emit_json(json.dumps(about, indent=1, default=str), json_target)
     if json_target != STDOUT:
-        print("\n".join(_lines(about)))
+        card = about.pop("card", None)
+        say(*_lines(about if thing is not None else _brief(about)))
+        if card is not None:
+            say("", *card.splitlines())
 
 
 def _about(thing: str | None, step: Any) -> dict[str, Any]:
@@ -50,30 +71,53 @@ def _about(thing: str | None, step: Any) -> dict[str, Any]:
 
 
 def _bundle(place: str) -> dict[str, Any]:
-    from lungrisk.core.bundle import open_bundle
+    """What bundle.json says, the first for people first, and the card."""
+    from lungrisk.core.bundle import open_bundle, read_card
 
     bundle = open_bundle(place)
     about = {key: value for key, value in bundle.settings.items() if key not in {"kind", "version", "files"}}
-    return {**about, "megabytes": round(len(bundle.model) / 1e6, 2), "sha256": bundle.sha256}
+    first = {key: about[key] for key in ("name", "task", "data", "licence", "inputs", "outputs") if key in about}
+    size = {"megabytes": round(len(bundle.model) / 1e6, 2), "sha256": bundle.sha256}
+    return {**first, **size, **about, "card": read_card(place)}
+
+
+def _brief(about: dict[str, Any]) -> dict[str, Any]:
+    """The version and a line a shipped bundle: `lungrisk info NAME` has the rest."""
+    bundles = {name: f"{one['megabytes']} MB, learnt from {one['data']}" for name, one in about["bundles"].items()}
+    return {**about, "bundles": bundles}
 
 
 def _assessment(path: Path) -> dict[str, Any]:
     from lungrisk.core.errors import InputError
-    from lungrisk.core.findings import find
+    from lungrisk.core.findings import read_finding
+    from lungrisk.core.parsing import read_json, refusing
 
-    try:
-        record = json.loads(path.read_text("utf-8"))
-        likelihood, nodules, findings = record["likelihood"], record["nodules"], record["findings"]
+    with refusing(InputError, "file.corrupt", file=path.name, expected="an assessment.json"):
+        record = read_json(path, ASSESSMENT)
+        nodules = {
+            one["id"]: f"{one['diameter_mm']['mean']:.1f} mm, {one['type']}, {one['side']} lung, {one['lobe_or_third']}"
+            + ("" if one["accepted"] else ", not accepted")
+            for one in record["nodules"]
+        }
         return {
             "status": record["status"],
-            "likelihood": likelihood,
-            "nodules": {one["id"]: f"{one['diameter_mm']['mean']:.1f} mm, {one['type']}" for one in nodules},
-            "findings": {one["code"]: f"{one['severity']}: {one['message']}" for one in findings},
+            "likelihood": record["likelihood"],
+            "nodules": nodules or "none",
+            "findings": _findings(map(read_finding, record["findings"])),
             "provenance": record["provenance"],
             "notice": record["notice"],
         }
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(find("file.corrupt", found="no assessment", files=[path.name])) from error
+
+
+def _findings(findings: Iterable[Finding]) -> dict[str, str]:
+    """Each finding in a line, worst first; of one code that came more than once, all."""
+    told: dict[str, str] = {}
+    for one in sorted(
+        findings, key=lambda finding: ("refused", "limited", "corrected", "info").index(finding.severity)
+    ):
+        words = f"{one.severity}: {one.message}" + (f" ({one.found})" if one.found else "")
+        told[one.code] = f"{told[one.code]}; {one.found}" if one.code in told and one.found else words
+    return told
 
 
 def _store(path: Path) -> dict[str, Any]:
@@ -93,7 +137,7 @@ def _store(path: Path) -> dict[str, Any]:
         "cancer": {str(value): labels[value] for value in sorted(labels, key=str)},
         "patients a fold": {str(fold): folds[fold] for fold in sorted(folds)},
         "findings of patients": dict(codes.most_common()),
-        "findings": {one.code: one.sentence() for one in store.findings},
+        "findings": _findings(store.findings),
         "recipe": store.recipe.as_dict(),
         "arrays": {name: f"{one['dtype']} {one['shape']}" for name, one in store.about.get("arrays", {}).items()},
         "bundles": store.about["bundles"],
@@ -121,7 +165,7 @@ def _predictions(path: Path) -> dict[str, Any]:
             "least, quartiles, most": [round(float(one), 4) for one in quartiles],
         },
         "most likely": dict(sorted(judged.items(), key=lambda pair: -pair[1])[:MOST_LIKELY]),
-        "findings": {finding.code: f"{finding.severity}: {finding.message}" for finding in findings},
+        "findings": _findings(findings),
     }
 
 
@@ -139,7 +183,7 @@ def _scan(path: Path) -> dict[str, Any]:
         "orientation": scan.source.orientation,
         "series_hash": scan.source.series_hash,
         "header": {key: value for key, value in asdict(scan.header).items() if value is not None},
-        "findings": {finding.code: f"{finding.severity}: {finding.message}" for finding in scan.findings},
+        "findings": _findings(scan.findings),
     }
 
 
@@ -148,7 +192,9 @@ def _lines(about: dict[str, Any], indent: str = "") -> list[str]:
     for key, value in about.items():
         if isinstance(value, dict) and len(value) <= MOST_LINES:
             lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
-        elif len(str(value)) > LONGEST:  # which patients a fold holds, say: --json has it
+        elif (
+            isinstance(value, (dict, list)) and len(str(value)) > LONGEST
+        ):  # which patients a fold holds, say: --json has it
             lines.append(f"{indent}{key}: {len(value)} entries")
         else:
             lines.append(f"{indent}{key}: {value}")

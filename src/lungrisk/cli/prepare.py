@@ -22,6 +22,7 @@ from lungrisk.cli.options import (
     workers_of,
 )
 from lungrisk.cli.terminal import note, progress, tell_finding
+from lungrisk.core.vocabulary import visible
 
 if TYPE_CHECKING:
     from lungrisk.cohort.store import StoredPatient
@@ -89,4 +90,4 @@ def tell_refused(refused: "list[StoredPatient]") -> None:
         worst = {finding.severity for finding in patient.findings} & {"refused"} or {"limited"}
         for finding in patient.findings:
             if finding.severity in worst:
-                print(f"{patient.id}  {tell_finding(finding)}")
+                print(f"{visible(patient.id)}  {tell_finding(finding)}")

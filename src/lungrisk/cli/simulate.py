@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from lungrisk.cli.options import WORKERS_HELP, Quiet, Seed
-from lungrisk.cli.terminal import note, progress
+from lungrisk.cli.terminal import note, progress, say
 
 What = Annotated[
     Literal["scan", "cohort"], typer.Argument(metavar="scan|cohort", help="What to simulate.", show_default=False)
@@ -47,4 +47,4 @@ def simulate(
         note(
             f"best log loss that can be expected: {best_possible(folder):.3f}, of one who knows every risk", quiet=quiet
         )
-    print(folder)
+    say(str(folder))

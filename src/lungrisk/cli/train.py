@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lungrisk.cli.options import FOLDS_HELP, Overwrite, Quiet, Seed
-from lungrisk.cli.terminal import existing, progress
+from lungrisk.cli.terminal import existing, progress, say
 
 Source = Annotated[
     Path,
@@ -121,7 +121,7 @@ def train(
         finally:
             log.removeHandler(listener)
             log.setLevel(level)
-    print(folder)
+    say(str(folder))
 
 
 class _Teller(logging.Handler):

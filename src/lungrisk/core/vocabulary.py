@@ -87,7 +87,7 @@ LETTERS = re.compile(r"[A-Z]{2}")  # YB: a kernel when it is all there is
 MOST_WORDS = 8  # of a maker, a model, a kernel
 UID = re.compile(r"1\.2\.840\.10008\.[0-9.]{1,48}")  # those that the standard gives, not those of a study
 WORD = re.compile(r"[^\s\\/,;:=()\[\]\"'|<>]+")
-NUMERAL = re.compile(r"(?=.*\d)[0-9eE+\-._]{1,24}|[-+]?nan|[-+]?inf", re.IGNORECASE)
+NUMERAL = re.compile(r"(?!(?:18|19|20)\d{6}$)(?=.*\d)[0-9eE+\-._]{1,24}|[-+]?nan|[-+]?inf", re.IGNORECASE)
 MOST_STATED = 64  # characters of a header in a finding
 
 
