@@ -82,6 +82,6 @@ def test_the_card_of_a_bundle_is_printed(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert "Intended use" in out
     assert out.startswith("name: malignancy\ntask: malignancy\n")
-    assert max(map(len, out.split("\n# ")[0].splitlines())) < 400
+    assert max(map(len, out.split("\n# ")[0].splitlines())) < 500
     assert run(build(), ["info"]) == 0
     assert len(capsys.readouterr().out.splitlines()) <= 8
