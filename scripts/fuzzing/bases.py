@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import shutil
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -73,15 +75,40 @@ def make(folder: Path) -> None:
         target = folder / "gz" / f"{path.name}.gz"
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(gzip.compress(path.read_bytes(), 6, mtime=0))
-    for name, method in {"dz": zipfile.ZIP_DEFLATED, "ds": zipfile.ZIP_STORED}.items():
+    zips = {"dz": zipfile.ZIP_DEFLATED, "ds": zipfile.ZIP_STORED, "db": zipfile.ZIP_BZIP2, "dl": zipfile.ZIP_LZMA}
+    for name, method in zips.items():
         (folder / name).mkdir()
         with zipfile.ZipFile(folder / name / "scan.zip", "w", method) as archive:
             for path in sorted((folder / "explicit").iterdir()):
                 archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), method)
+    _disc(folder)
     for name, write in VOLUMES.items():
         (folder / name).mkdir()
         write(folder / name, hu)
     _cohort_things(folder)
+
+
+def _disc(folder: Path) -> None:
+    """The slices with a DICOMDIR that names them."""
+    names = sorted(path.name for path in (folder / "explicit").iterdir())
+    shutil.copytree(folder / "explicit", folder / "disc")
+    directory, records = Dataset(), []
+    for name in names:
+        record = Dataset()
+        record.DirectoryRecordType, record.ReferencedFileID = "IMAGE", name.upper()
+        records.append(record)
+        (folder / "disc" / name).rename(folder / "disc" / name.upper())
+    directory.DirectoryRecordSequence = records
+    directory.file_meta = FileMetaDataset()
+    directory.file_meta.TransferSyntaxUID, directory.file_meta.ImplementationClassUID = (
+        UID("1.2.840.10008.1.2.1"),
+        UID("1.2.3"),
+    )
+    directory.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.1.3.10")
+    directory.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.9")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a dot is no letter of such a name, and everybody writes it
+        directory.save_as(folder / "disc" / "DICOMDIR", enforce_file_format=True)
 
 
 def slice_of(k: int) -> Dataset:

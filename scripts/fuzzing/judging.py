@@ -28,6 +28,7 @@ from lungrisk.quality import check
 
 MOST_SECONDS, MOST_BYTES = 10, 2 * 2**30
 FEW_VOXELS = 64
+DEFECTS = ("int.defect", "file.unforeseen")  # typed for the user, and all the same a fault of ours
 SAME_HU, SAME_MM = 1, 1e-3
 PLAUSIBLE_HU = 60
 
@@ -109,7 +110,7 @@ class Bench:
                 if self.target.judged:
                     kind, about = self._held_against_truth(result)
         except LungriskError as error:
-            defect = not error.findings or any(finding.code == "int.defect" for finding in error.findings)
+            defect = not error.findings or any(finding.code in DEFECTS for finding in error.findings)
             kind, about = ("untyped" if defect else "refused"), ", ".join(finding.code for finding in error.findings)
         except Hang:
             kind, about = "hang", ""

@@ -403,3 +403,24 @@ def inside(
         return pack(new), f"inside: {said}"
 
     return changed
+
+
+ZIP_RECORDS = {b"PK\3\4": 30, b"PK\1\2": 46, b"PK\5\6": 22}  # and how long each is, names aside
+
+
+def zip_tables(content: bytes, chance: random.Random) -> Change:
+    """One to three lies in the fields and names of a zip's own records."""
+    changed, said = bytearray(content), []
+    for _ in range(chance.choice([1, 1, 2, 3])):
+        magic = chance.choice(list(ZIP_RECORDS))
+        places = [one.start() for one in re.finditer(re.escape(magic), content)]
+        if not places:
+            continue
+        place, width = chance.choice(places), chance.choice([1, 2, 4])
+        at = place + chance.randrange(4, ZIP_RECORDS[magic] + 8)
+        value = chance.choice(
+            [0, 1, 2, 8, 9, 12, 14, 99, 0x2E, 0x2F, 0x5C, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, chance.getrandbits(32)]
+        )
+        changed[at : at + width] = (value & (1 << 8 * width) - 1).to_bytes(width, "little")
+        said.append(f"{magic!r} +{at - place} = {value:#x} in {width}")
+    return bytes(changed[: len(content)]), " | ".join(said) or "nothing"

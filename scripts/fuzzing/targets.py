@@ -126,8 +126,10 @@ def _targets() -> dict[str, Target]:
     rows["bytes-enhanced"] = Target(base="enhanced", move=change.blind, read=_scan)
     packed = change.inside(gzip.decompress, lambda content: gzip.compress(content, 1, mtime=0), change.elements)
     rows["elements-gz"] = Target(base="gz", move=packed, read=_scan)
-    for name in ("dz", "ds"):
-        rows[f"zip-{name}"] = Target(base=name, move=change.blind, read=_scan, file="scan.zip")
+    for name in ("dz", "ds", "db", "dl"):
+        rows[f"zip-{name}"] = Target(base=name, move=_either(change.zip_tables), read=_scan, file="scan.zip")
+    rows["disc"] = Target(base="disc", move=change.blind, read=_scan, file="DICOMDIR")
+    rows["bytes-gz"] = Target(base="gz", move=change.blind, read=_scan)
     rows["nifti-n1.nii"] = Target(base="n1.nii", move=_either(change.nifti_fields), read=_scan, file="n1.nii")
     fields = change.inside(
         gzip.decompress, lambda content: gzip.compress(content, 1, mtime=0), _either(change.nifti_fields)

@@ -96,6 +96,14 @@ def test_a_name_that_leads_out_is_refused(name: str, tmp_path: Path) -> None:
     assert refusal(zipped(tmp_path / "scan.zip", [(name, b"x")])) == ["sec.path"]
 
 
+def test_no_slice_is_lost_by_a_name_or_a_table_that_lies(slices: list[bytes], plain: Scan, tmp_path: Path) -> None:
+    named = [(f"{n}.dcm" if n else "0.dcm\\", content) for n, content in enumerate(slices)]
+    path = zipped(tmp_path / "scan.zip", named)
+    assert np.array_equal(read(path).hu, plain.hu)  # what ends like a folder and has content is a file
+    path.write_bytes(changed(path.read_bytes(), 32, b"\xff"))  # a comment that swallows the next entries
+    assert refusal(path) == ["file.corrupt"]
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("twice", ["a.dcm", "./a.dcm", "A.dcm", "b/../a.dcm"])
 def test_one_name_twice_is_refused(twice: str, tmp_path: Path) -> None:

@@ -99,3 +99,13 @@ def test_a_dicomdir_that_breaks_off_is_refused(undefined: bool, tmp_path: Path) 
 def test_a_dicomdir_in_a_folder_is_skipped(tmp_path: Path) -> None:
     scan = read(disc(tmp_path).parent)
     assert {f.code: f.severity for f in scan.findings}["sel.not_image"] == "info"
+
+
+def test_a_file_that_the_dicomdir_forgot_is_told(tmp_path: Path) -> None:
+    path = disc(tmp_path)
+    directory = dcmread(path)
+    del directory.DirectoryRecordSequence[-1].ReferencedFileID
+    directory.save_as(path, enforce_file_format=True)
+    finding = next(f for f in read(path).findings if f.code == "file.unnamed")
+    assert (finding.severity, finding.files) == ("limited", ("IMAGES/0023.dcm",))
+    assert "give the folder" in finding.remedy

@@ -24,6 +24,11 @@ READING_ROWS: dict[str, Row] = {
     "file.packed": Row(
         "limited", "packed files were not opened, so slices may be missing", "unpack them and give the folder"
     ),
+    "file.unnamed": Row(
+        "limited",
+        "files lie among those that the DICOMDIR names and are not named in it",
+        "give the folder instead of the DICOMDIR",
+    ),
     "file.link": Row(
         "limited", "links to folders elsewhere were not followed", "give the folder that the link leads to"
     ),

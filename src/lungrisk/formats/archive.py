@@ -26,6 +26,7 @@ CHUNK = 2**16
 ENCRYPTED = 0x2041  # bits of an entry's flags: by password, strongly, its header masked
 STORED, DEFLATE, BZIP2, LZMA = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
 OTHERS = {1: "shrink", 6: "implode", 9: "deflate64", 20: "zstandard", 93: "zstandard", 95: "xz", 98: "PPMd"}
+END, END_BYTES, MOST_COMMENT = b"PK\5\6", 22, 0xFFFF
 DRIVE = re.compile(r"[A-Za-z]:/")
 
 
@@ -38,7 +39,10 @@ def open_zip(item: Item, prefix: str = "") -> tuple[list[Item], dict[str, str]]:
     `res.claim` (too large, packed too tightly, more packed bytes than the archive has).
     """
     with reading(item.name):
-        archive = _opened(item)
+        stated, archive = _stated(item), _opened(item)
+    if len(archive.infolist()) < stated:
+        found = f"{len(archive.infolist())} entries in its table of contents"
+        raise InputError(find("file.corrupt", found=found, expected=f"{stated} as stated", files=[item.name]))
     entries = {prefix + name: entry for name, entry in _named(archive.infolist(), item).items()}
     _refuse_hostile(entries, item)
     items, packed = [], {}
@@ -49,6 +53,16 @@ def open_zip(item: Item, prefix: str = "") -> tuple[list[Item], dict[str, str]]:
         else:
             packed[name] = OTHERS.get(entry.compress_type, f"zip method {entry.compress_type}")
     return items, packed
+
+
+def _stated(item: Item) -> int:
+    """The number of entries that the archive's end states; 0 where it does not fit there. zipfile does not look at it."""
+    with item.open() as stream:
+        stream.seek(max(0, item.size - END_BYTES - MOST_COMMENT))
+        end = stream.read()
+    at = end.rfind(END)
+    count = int.from_bytes(end[at + 10 : at + 12], "little") if at >= 0 else 0
+    return 0 if count == 0xFFFF else count
 
 
 def _opened(item: Item) -> zipfile.ZipFile:
@@ -75,7 +89,7 @@ def _named(entries: list[zipfile.ZipInfo], item: Item) -> dict[str, zipfile.ZipI
     known: set[str] = set()
     for n, entry in enumerate(entries):
         path = entry.filename.replace("\\", "/")
-        if path.endswith("/"):
+        if path.endswith("/") and not entry.file_size:
             continue
         parts = [part for part in path.split("/") if part not in ("", ".")]
         name = "/".join(parts) or f"entry {n + 1}"

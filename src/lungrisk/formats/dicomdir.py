@@ -2,13 +2,14 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
 from lungrisk.formats.items import Given, Item, file_item
+from lungrisk.formats.sorting import is_harmless
 
 STORAGE = b"1.2.840.10008.1.3.10"  # the SOP class of a DICOMDIR
 MOST_BYTES = 64 * 2**20  # some 100,000 records
@@ -46,8 +47,11 @@ def named_in(item: Item, folder: Path) -> Given:
             items[name] = file_item(found, name)
     notes = []
     if missing:
-        found_words = f"{len(missing)} files that the DICOMDIR names, not there"
-        notes.append(find("file.unreadable", severity="limited", found=found_words, files=missing))
+        words = f"{len(missing)} files that the DICOMDIR names, not there"
+        notes.append(find("file.unreadable", severity="limited", found=words, files=missing))
+    unnamed = _unnamed(folder, items)
+    if unnamed:
+        notes.append(find("file.unnamed", found=f"{len(unnamed)} files", files=unnamed))
     return Given(tuple(items.values()), findings=tuple(notes))
 
 
@@ -68,6 +72,13 @@ def _references(item: Item) -> Iterator[tuple[str, ...]]:
             value: Any = record.get("ReferencedFileID")
             if value:
                 yield tuple(str(part).strip() for part in ([value] if isinstance(value, str) else value))
+
+
+def _unnamed(folder: Path, items: Mapping[str, Item]) -> list[str]:
+    """Files that lie where the named ones lie and may be slices."""
+    places = {name.rpartition("/")[0] for name in items}
+    names = (f"{place}/{name}".lstrip("/") for place in sorted(places) for name in os.listdir(folder / place))
+    return [name for name in names if name not in items and not is_harmless(name) and os.path.isfile(folder / name)]
 
 
 def _existing(folder: Path, parts: tuple[str, ...]) -> Path | None:

@@ -128,7 +128,8 @@ def _kind(name: str) -> tuple[str, str]:
     return path.parent.as_posix(), "" if ending[1:].isdigit() else ending
 
 
-def _is_harmless(name: str) -> bool:
+def is_harmless(name: str) -> bool:
+    """Known by its name to hold no slices."""
     path = PurePosixPath(name.lower())
     base = path.name
     return (
@@ -169,7 +170,7 @@ class Sorter:
             self.sorted.empty.append(item.name)
             self.items.append(item)
             return
-        harmless = _is_harmless(item.name) and not alone
+        harmless = is_harmless(item.name) and not alone
         try:
             with reading(item.name):
                 head = item.head()
