@@ -19,6 +19,16 @@ def test_every_folder_is_a_patient_in_the_order_of_ids_and_other_files_are_told(
     assert [(finding.code, finding.files) for finding in findings] == [("coh.other", ("stage1_labels.csv",))]
 
 
+def test_archives_and_links_are_patients_too(tmp_path: Path) -> None:
+    for name in ("a.tar.gz", "b.7z", "c.rar", "d.mha.gz", "e.tgz"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "f").symlink_to(tmp_path / "gone")
+    (tmp_path / "g").symlink_to(tmp_path)
+    patients, findings = find_patients(tmp_path)
+    assert [patient.id for patient in patients] == ["a", "b", "c", "d", "e", "f", "g"]
+    assert findings == ()
+
+
 def test_a_folder_without_patients_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"coh\.none.*empty folder"):
         find_patients(tmp_path)

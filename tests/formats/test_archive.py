@@ -208,7 +208,11 @@ def test_entries_that_share_their_bytes_are_a_bomb(tmp_path: Path) -> None:
 
 def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST_ENTRIES", 3)
-    assert refusal(zipped(tmp_path / "scan.zip", [(f"{n}", b"x") for n in range(4)])) == ["res.many"]
+    path = zipped(tmp_path / "scan.zip", [(f"{n}", b"x") for n in range(4)])
+    assert refusal(path) == ["res.many"]
+    monkeypatch.setattr(archive, "ENTRY_BYTES", 20)  # seen by the length of the table, before it is parsed
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert refusal(path) == ["res.many"]
 
 
 def test_a_link_and_a_locked_entry_are_refused(tmp_path: Path) -> None:

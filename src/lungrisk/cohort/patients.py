@@ -1,5 +1,6 @@
 """Who is in a cohort: a folder with one folder (or one file) a patient, or a table id,path."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,11 @@ from lungrisk.cohort.tables import in_lines, listed, read_table
 from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.findings import Finding, find
 
-SCAN_FILES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip", ".dcm")
+# the longer ending first; archives that are not read are refused by name when their turn comes
+SCAN_FILES = (
+    *(".nii.gz", ".nrrd.gz", ".mha.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".zip"),
+    *(".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".7z", ".rar", ".iso"),
+)
 COLUMNS, REQUIRED = ("id", "path", "group"), ("id", "path")
 
 
@@ -42,17 +47,16 @@ def _of_folder(folder: Path) -> tuple[tuple[Patient, ...], tuple[Finding, ...]]:
         if entry.name.startswith((".", "__MACOSX")):
             continue
         ending = next((one for one in SCAN_FILES if entry.name.lower().endswith(one)), None)
-        if entry.is_dir():
+        if entry.is_dir() or (ending is None and entry.is_symlink() and not entry.exists()):
             patients.append(Patient(id=entry.name, path=entry))
-        elif ending is not None and ending != ".dcm":
+        elif ending is not None:
             patients.append(Patient(id=entry.name[: -len(ending)], path=entry))
         else:
             others.append(entry.name)
     if not patients:
         found = f"{len(others)} files and no folder" if others else "an empty folder"
         raise InputError(find("coh.none", found=found, files=others))
-    ids = [patient.id for patient in patients]
-    twice = sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
+    twice = sorted(one for one, count in Counter(patient.id for patient in patients).items() if count > 1)
     if twice:
         raise InputError(find("coh.dup", found=listed(twice)))
     findings = (find("coh.other", files=others),) if others else ()

@@ -21,6 +21,7 @@ from lungrisk.formats.packing import MOST_RATIO, RATIO_FROM_BYTES
 
 # limits of an archive; an ordinary CT series is below 3,000 files, 2 GB and a ratio of 10
 MOST_ENTRIES = 100_000
+ENTRY_BYTES = 300  # of the table of contents, with a long name
 MOST_BYTES = 8 * 2**30
 CHUNK = 2**16
 ENCRYPTED = 0x2041  # bits of an entry's flags: by password, strongly, its header masked
@@ -56,11 +57,19 @@ def open_zip(item: Item, prefix: str = "") -> tuple[list[Item], dict[str, str]]:
 
 
 def _stated(item: Item) -> int:
-    """The number of entries that the archive's end states; 0 where it does not fit there. zipfile does not look at it."""
+    """The number of entries that the archive's end states; 0 where it does not fit there. zipfile does not look at it.
+
+    Raises InputError (`res.many`) for a table of contents that takes long to be parsed.
+    """
     with item.open() as stream:
         stream.seek(max(0, item.size - END_BYTES - MOST_COMMENT))
         end = stream.read()
     at = end.rfind(END)
+    size = int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
+    if MOST_ENTRIES * ENTRY_BYTES < size < 0xFFFFFFFF:  # that stands for "more than fits here"
+        found = f"a table of contents of {size} bytes"
+        expected = f"at most {MOST_ENTRIES} entries"
+        raise InputError(find("res.many", found=found, expected=expected, files=[item.name]))
     count = int.from_bytes(end[at + 10 : at + 12], "little") if at >= 0 else 0
     return 0 if count == 0xFFFF else count
 
