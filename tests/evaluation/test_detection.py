@@ -26,7 +26,8 @@ def test_perfect_candidates_find_all_and_useless_ones_none() -> None:
     scans = np.repeat(np.arange(10), 12)
     hits = np.tile([0, 1, *[-1] * 10], 10)
     perfect = froc(np.where(hits >= 0, 1.0, rng.random(120) * 0.9), hits, scans, np.full(10, 2))
-    assert perfect["cpm"] == perfect["cpm_low"] == perfect["cpm_high"] == 1.0
+    assert perfect["cpm"] == 1.0
+    assert np.isnan(perfect["cpm_low"])  # no draw of such scans differs: how far from 1 it may be cannot be told
     useless = froc(np.where(hits >= 0, -1.0, rng.random(120)), hits, scans, np.full(10, 2))
     assert useless["cpm"] == 0.0
 

@@ -108,7 +108,7 @@ def _summary(figures: dict[str, Any]) -> list[str]:
     lines = [f"{figures['n']} patients, {figures['n_positive']} with cancer", figures["verdict"]]
     for name in ("auc", "log_loss", "brier", "ap", "slope", "intercept"):
         value, low, high = (figures[f"{name}{end}"] for end in ("", "_low", "_high"))
-        interval = "" if low is None else f"{low:.3f} to {high:.3f}"
+        interval = f"{low:.3f} to {high:.3f}" if low is not None else "" if value is None else "interval cannot be had"
         lines.append(f"{name:<12} {'does not exist' if value is None else f'{value:.3f}'}  {interval}".rstrip())
     if figures["detection"] is not None:
         found = figures["detection"]
@@ -117,10 +117,10 @@ def _summary(figures: dict[str, Any]) -> list[str]:
         )
     if figures["comparison"] is not None:
         difference = figures["comparison"]["log_loss_difference"]
-        lines.append(
-            f"log loss less that of {figures['comparison']['name']}: {difference['value']:.4f}"
-            f" ({difference['low']:.4f} to {difference['high']:.4f})"
+        interval = (
+            "cannot be had" if difference["low"] is None else f"{difference['low']:.4f} to {difference['high']:.4f}"
         )
+        lines.append(f"log loss less that of {figures['comparison']['name']}: {difference['value']:.4f} ({interval})")
     lines += [f"{one['severity']:<9} {one['code']}: {one['message']} ({one['found']})" for one in figures["findings"]]
     return lines
 

@@ -16,8 +16,9 @@ from lungrisk.core.findings import Finding, find
 from lungrisk.evaluation.calibration import cross_fit, fit_calibration
 from lungrisk.evaluation.calibration_card import card
 from lungrisk.evaluation.conformal import conformal_thresholds, cross_coverage
-from lungrisk.evaluation.patients import EvaluateOptions, better, compare, headline, plain, verdict
+from lungrisk.evaluation.patients import EvaluateOptions, compare, headline, plain
 from lungrisk.evaluation.tables import Judged, join, read_predictions
+from lungrisk.evaluation.verdicts import standing, verdict
 
 FOLDS = 5
 LEVELS = (0.8, 0.9, 0.95)  # of the conformal sets
@@ -86,7 +87,8 @@ def judge(judged: Judged, calibrated: Floats) -> dict[str, Any]:
         "before": {name: before[name] for name in names},
         "after": {name: after[name] for name in names},
         "difference": compare(replace(judged, p=calibrated), judged.p, options)["log_loss_difference"],
-        "better_than_base_rate": better(after),
+        "better_than_base_rate": standing(after) == "better",
+        "standing": standing(after),
         "verdict": verdict(after),
     }
 

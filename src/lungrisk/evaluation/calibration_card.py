@@ -69,7 +69,9 @@ The interval that it adds covers the fit alone. With few cancers choose a method
 
 def _figure(figures: dict[str, Any], key: str) -> str:
     value, low, high = (figures[f"{key}{end}"] for end in ("", "_low", "_high"))
-    return "does not exist" if value is None or low is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+    if value is None:
+        return "does not exist"
+    return f"{value:.3f} (interval cannot be had)" if low is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _ece(figures: dict[str, Any]) -> str:
@@ -86,14 +88,16 @@ def _parameters(calibration: dict[str, Any]) -> str:
     )
 
 
-def _difference(difference: dict[str, float]) -> str:
+def _difference(difference: dict[str, float | None]) -> str:
     value, low, high = difference["value"], difference["low"], difference["high"]
+    if low is None or high is None:
+        return f"The log loss changes by {value:.4f}; how far that is chance cannot be told of so few patients."
     words = (
         "better calibrated than before"
         if high < 0
         else "worse than before"
         if low > 0
-        else "no better than before, beyond chance"
+        else "not shown to be better or worse than before"
     )
     return f"The log loss changes by {value:.4f} (95 % {low:.4f} to {high:.4f}): {words}."
 

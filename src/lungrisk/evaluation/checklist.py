@@ -74,12 +74,14 @@ def _outcome(f: dict[str, Any]) -> str:
 def _span(f: dict[str, Any], name: str, digits: int = 3) -> str:
     if f[name] != f[name] or f[name] is None:
         return "does not exist here"
-    return f"{f[name]:.{digits}f} (95 % {f[f'{name}_low']:.{digits}f} to {f[f'{name}_high']:.{digits}f})"
+    low, high = f[f"{name}_low"], f[f"{name}_high"]
+    interval = "interval cannot be had" if low != low or low is None else f"95 % {low:.{digits}f} to {high:.{digits}f}"
+    return f"{f[name]:.{digits}f} ({interval})"
 
 
 def _performance(f: dict[str, Any]) -> str:
     return (
-        f"AUC {_span(f, 'auc')}, {f['auc_interval']}; log loss {_span(f, 'log_loss')}, base rate {f['log_loss_base_rate']:.3f}; Brier "
+        f"AUC {_span(f, 'auc')}, interval {f['auc_interval']}; log loss {_span(f, 'log_loss')}, base rate {f['log_loss_base_rate']:.3f}; Brier "
         f"{_span(f, 'brier')}; calibration slope {_span(f, 'slope', 2)}, intercept {_span(f, 'intercept', 2)}; expected calibration error "
         f"{f['ece']:.3f}; average precision {_span(f, 'ap')}. {f['verdict']}"
     )
@@ -87,7 +89,7 @@ def _performance(f: dict[str, Any]) -> str:
 
 def _methods(f: dict[str, Any]) -> str:
     return (
-        "AUC with ties half, DeLong's interval; other intervals by bootstrap of patients (of groups where patients belong together), "
+        "AUC with ties half, DeLong's interval (Newcombe's near 0 and 1 and with fewer than 10 of one outcome); other intervals by bootstrap of patients (of groups where patients belong together), "
         f"{f['provenance']['draws']} samples, percentiles; calibration by logistic recalibration and bins of equal size; net benefit; "
         "log loss and Brier's score beside those of the share of cancers."
     )

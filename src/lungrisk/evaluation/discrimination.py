@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import norm, rankdata
 
 from lungrisk.core.calibration import Floats, Z
@@ -62,6 +63,29 @@ def delong_interval(scores: Floats, labels: NDArray[np.generic]) -> tuple[float,
     return max(0.0, value - Z * sqrt(variance)), min(1.0, value + Z * sqrt(variance))
 
 
+def newcombe_interval(area: float, n_positive: float, n_negative: float) -> tuple[float, float]:
+    """95 % interval of an AUC from the sizes of the classes alone: it is honest where no patient, or hardly one, is out of order.
+
+    The areas from which the one found is at most 1.96 of their own standard errors away (a score interval, as Wilson's is of a share).
+    Source: Newcombe, Statistics in Medicine 2006;25:559-573, method 5. NaN, NaN without one of the classes.
+
+    >>> [round(end, 3) for end in newcombe_interval(1.0, 10, 10)]
+    [0.789, 1.0]
+    """
+    if min(n_positive, n_negative) < 1 or isnan(area):
+        return nan, nan
+    more = (n_positive + n_negative) / 2 - 1
+
+    def beyond(theta: float) -> float:
+        spread = 1 + more * (1 - theta) / (2 - theta) + more * theta / (1 + theta)
+        return (theta - area) ** 2 - Z * Z * theta * (1 - theta) * spread / (n_positive * n_negative)
+
+    edge = 1e-9  # 0 and 1 have no error of their own and are not meant
+    low = 0.0 if area <= edge else float(brentq(beyond, 0.0, min(area, 1 - edge)))
+    high = 1.0 if area >= 1 - edge else float(brentq(beyond, max(area, edge), 1.0))
+    return low, high
+
+
 def delong_difference(one: Floats, other: Floats, labels: NDArray[np.generic]) -> Difference:
     """The AUC of `one` less that of `other` on the same patients, (n,) each; p = 1 where the two never differ."""
     if len(set(labels.tolist())) < 2:
@@ -70,7 +94,9 @@ def delong_difference(one: Floats, other: Floats, labels: NDArray[np.generic]) -
     value = float(values[0] - values[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     sd = nan if isnan(variance) else sqrt(max(variance, 0.0))
-    p = float(2 * norm.sf(abs(value) / sd)) if sd > 0 else 1.0 if value == 0 else nan
+    if not sd > 0:  # both at the edge, or of the same order: there is nothing to estimate an error from
+        return Difference(value=value, low=nan, high=nan, p=1.0 if np.array_equal(one, other) else nan)
+    p = float(2 * norm.sf(abs(value) / sd))
     return Difference(value=value, low=value - Z * sd, high=value + Z * sd, p=p)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating]
 DRAWS = 1000
+NO_WIDTH = 1e-12  # an interval narrower than rounding is none
 
 
 def auc(scores: Floats, labels: NDArray[np.generic]) -> float:
@@ -94,16 +95,18 @@ def draw_counts(groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> NDA
 
 
 def interval(values: Floats) -> tuple[float, float]:
-    """2.5th and 97.5th percentile of the draws in which a figure exists; NaN, NaN where it never does.
+    """2.5th and 97.5th percentile of the draws in which a figure exists; NaN, NaN where it never does or where they are one.
 
-    >>> interval(np.arange(101.0))
-    (2.5, 97.5)
+    Draws that do not differ come of too few items, or of a figure at its edge: they say nothing of how far off it may be.
+
+    >>> interval(np.arange(101.0)), interval(np.ones(9))
+    ((2.5, 97.5), (nan, nan))
     """
     kept = values[np.isfinite(values)]
     if not len(kept):
         return float("nan"), float("nan")
-    low, high = np.quantile(kept, (0.025, 0.975))
-    return float(low), float(high)
+    low, high = (float(end) for end in np.quantile(kept, (0.025, 0.975)))
+    return (low, high) if high - low > NO_WIDTH else (float("nan"), float("nan"))
 
 
 def mean_of_draws(values: Floats, counts: Floats) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from lungrisk.evaluation.calibration_figures import (
 from lungrisk.evaluation.decision import net_benefit, net_benefit_of_all, net_benefit_of_draws
 from lungrisk.evaluation.discrimination import (
     delong_difference,
-    delong_interval,
     find_threshold,
     operating_point,
     roc_curve,
@@ -36,6 +35,7 @@ from lungrisk.evaluation.metrics import (
     mean_of_draws,
 )
 from lungrisk.evaluation.tables import Judged
+from lungrisk.evaluation.verdicts import auc_interval, without_interval
 
 CELLS = 4_000_000  # draws x patients that are held at once
 ALL_CELLS, LEAST_DRAWS = 12_000_000, 200  # of large cohorts fewer samples are drawn: their intervals are narrow anyway
@@ -66,12 +66,13 @@ class EvaluateOptions:
 def headline(judged: Judged, options: EvaluateOptions) -> dict[str, Any]:
     """The figures of a group of patients and their 95 % intervals; NaN where a figure does not exist.
 
-    `auc` with DeLong's interval (bootstrap of groups where patients belong together), `auc_bootstrap_low, _high`; `ap`;
+    `auc` with its interval and the name of its method (see `verdicts.auc_interval`), `auc_bootstrap_low, _high`; `ap`;
     `log_loss`, `brier` with those of the base rate (everybody is given the share of cancers) and the gain over it; `slope,
     intercept`; `ece` with what chance gives to perfect likelihoods (`ece_perfect, ece_perfect_high`); `said` and `prevalence`: mean likelihood and share of cancers.
     """
     p, y = judged.p, judged.y.astype(np.float64)
     share, loss, square = float(y.mean()), log_losses(p, y), brier_parts(p, y)
+    given = np.full(len(y), share)  # the base rate as likelihoods: the gain is paired, patient by patient
     figures: dict[str, Any] = {"n": len(y), "n_positive": int(y.sum()), "prevalence": share, "said": float(p.mean())}
     drawn = draw(
         judged,
@@ -80,14 +81,15 @@ def headline(judged: Judged, options: EvaluateOptions) -> dict[str, Any]:
             "auc_bootstrap": lambda counts: auc_of_draws(p, y, counts),
             "ap": lambda counts: average_precision_of_draws(p, y, counts),
             "log_loss": lambda counts: mean_of_draws(loss, counts),
-            "log_loss_gain": lambda counts: base_rate_loss(mean_of_draws(y, counts)) - mean_of_draws(loss, counts),
+            "log_loss_gain": lambda counts: mean_of_draws(log_losses(given, y) - loss, counts),
             "brier": lambda counts: mean_of_draws(square, counts),
-            "brier_gain": lambda counts: _variance(mean_of_draws(y, counts)) - mean_of_draws(square, counts),
+            "brier_gain": lambda counts: mean_of_draws(brier_parts(given, y) - square, counts),
         },
     )
     ends = {name: interval(values) for name, values in drawn.items()}
-    ends["auc"] = ends["auc_bootstrap"] if judged.grouped else delong_interval(p, y)
-    base = float(base_rate_loss(share)), float(_variance(share))
+    low, high, figures["auc_interval"] = auc_interval(judged, ends["auc_bootstrap"])
+    ends["auc"] = low, high
+    base = float(base_rate_loss(share)), share * (1 - share)
     values = {
         "auc": auc(p, y),
         "ap": average_precision(p, y),
@@ -101,9 +103,8 @@ def headline(judged: Judged, options: EvaluateOptions) -> dict[str, Any]:
     figures["ece"] = expected_calibration_error(p, y)
     figures["ece_perfect"], figures["ece_perfect_high"] = _ece_of_perfect(p, options)
     figures["auc_bootstrap_low"], figures["auc_bootstrap_high"] = ends["auc_bootstrap"]
-    figures["auc_interval"] = "bootstrap of groups" if judged.grouped else "DeLong"
     figures |= {"log_loss_base_rate": base[0], "brier_base_rate": base[1], **slope_and_intercept(p, y)}
-    return figures
+    return figures | {f"{name}{end}": nan for name in without_interval(judged) for end in ("_low", "_high")}
 
 
 def draw(judged: Judged, options: EvaluateOptions, figures: dict[str, Draw]) -> dict[str, Floats]:
@@ -131,11 +132,6 @@ def draws_for(n: int, options: EvaluateOptions) -> int:
     return min(options.draws, max(LEAST_DRAWS, ALL_CELLS // max(n, 1)))
 
 
-def _variance(share: float | Floats) -> Floats:
-    """Brier's score of the base rate."""
-    return np.asarray(np.asarray(share) * (1 - np.asarray(share)), np.float64)
-
-
 def _ece_of_perfect(p: Floats, options: EvaluateOptions) -> tuple[float, float]:
     """Mean and 97.5th percentile of the expected calibration error that chance gives to perfect likelihoods of these sizes."""
     rng, errors = np.random.default_rng(options.seed), []
@@ -144,22 +140,6 @@ def _ece_of_perfect(p: Floats, options: EvaluateOptions) -> tuple[float, float]:
         off = p - (rng.random(len(p)) < p)
         errors.append(sum(abs(float(off[part].sum())) for part in parts) / len(p))
     return float(np.mean(errors)), float(np.quantile(errors, 0.975))
-
-
-def verdict(figures: dict[str, Any]) -> str:
-    """In words, whether the likelihoods say more than the share of cancers does."""
-    low, high = figures["log_loss_gain_low"], figures["log_loss_gain_high"]
-    word = "Better than" if better(figures) else "Worse than" if high < 0 else "No better than"
-    return (
-        f"{word} the base rate. Log loss {figures['log_loss']:.3f}; giving everybody the share of cancers "
-        f"({100 * figures['prevalence']:.1f} %) would have {figures['log_loss_base_rate']:.3f}. "
-        f"The gain is {figures['log_loss_gain']:.3f} (95 % {low:.3f} to {high:.3f})."
-    )
-
-
-def better(figures: dict[str, Any]) -> bool:
-    """Whether the whole interval of the gain in log loss lies above 0."""
-    return bool(figures["log_loss_gain_low"] > 0)
 
 
 def operating_points(judged: Judged, options: EvaluateOptions) -> list[dict[str, Any]]:
@@ -218,7 +198,12 @@ def compare(judged: Judged, other: Floats, options: EvaluateOptions) -> dict[str
     )
     area = asdict(delong_difference(p, other, y))
     if judged.grouped:
-        area = {"value": auc(p, y) - auc(other, y), **_ends(drawn["auc"]), "p": float("nan")}
+        area = {"value": auc(p, y) - auc(other, y), **_ends(drawn["auc"]), "p": nan}
+    few = without_interval(judged)
+    if "auc_bootstrap" in few:
+        area |= {"low": nan, "high": nan, "p": nan}
+    if "log_loss" in few:
+        drawn |= dict.fromkeys(("log_loss", "brier"), np.array([nan]))
     return {
         "n": len(y),
         "n_positive": int(y.sum()),

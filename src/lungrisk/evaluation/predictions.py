@@ -21,18 +21,17 @@ from lungrisk.evaluation.found_nodules import judge_nodules
 from lungrisk.evaluation.metrics import draw_counts
 from lungrisk.evaluation.patients import (
     EvaluateOptions,
-    better,
     compare,
     curves,
     draws_for,
     headline,
     operating_points,
     plain,
-    verdict,
 )
 from lungrisk.evaluation.subgroups import subgroup_figures, with_scanners
 from lungrisk.evaluation.survival import DRAWS, survival_figures
 from lungrisk.evaluation.tables import Judged, join, read_predictions
+from lungrisk.evaluation.verdicts import standing, verdict
 
 SOONEST_YEARS = 1 / 365.25  # a diagnosis on the day of the scan
 
@@ -52,7 +51,7 @@ def evaluate_predictions(
 ) -> dict[str, Any]:
     """Figures of a table of likelihoods, as plain values for JSON; None stands for what does not exist.
 
-    At the top those of `headline` with `better_than_base_rate` and `verdict`; `counts`, `operating_points`, `curves`, `subgroups`,
+    At the top those of `headline` with `standing` (better, worse, not shown), `verdict` (the same in words) and `better_than_base_rate`; `counts`, `operating_points`, `curves`, `subgroups`,
     `survival` (labels with time_years), `detection` (options with nodules), `comparison` (against: other likelihoods of the same patients), `checklist`, `findings`,
     `provenance`. Raises UsageFault (`use.missing`), InputError (`evl.*`, `lab.*`).
     """
@@ -76,7 +75,8 @@ def evaluate_predictions(
         *comparison_findings,
     )
     figures |= {
-        "better_than_base_rate": better(figures),
+        "better_than_base_rate": standing(figures) == "better",
+        "standing": standing(figures),
         "verdict": verdict(figures),
         "counts": judged.counts,
         "operating_points": operating_points(judged, options),

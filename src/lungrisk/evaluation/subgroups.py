@@ -9,8 +9,9 @@ import numpy as np
 
 from lungrisk.cohort.store import open_store
 from lungrisk.core.cohort import Label, Prediction
-from lungrisk.evaluation.patients import EvaluateOptions, better, headline
+from lungrisk.evaluation.patients import EvaluateOptions, headline
 from lungrisk.evaluation.tables import Judged
+from lungrisk.evaluation.verdicts import enough, standing
 
 AGES = (55.0, 65.0, 75.0)
 THICKNESS_MM = (1.5, 2.5)
@@ -52,14 +53,15 @@ def in_band(value: float | None, cuts: Sequence[float], unit: str) -> str | None
 
 
 def subgroup_figures(judged: Judged, options: EvaluateOptions) -> list[dict[str, Any]]:
-    """The figures of each part of each property that parts the patients: `property, name`, SHOWN, `better_than_base_rate`."""
+    """The figures of each part of each property that parts the patients: `property, name`, SHOWN, `standing` (None: too few)."""
     rows = []
     for name, part in PROPERTIES.items():
-        found = [part(*pair) for pair in zip(judged.labels, judged.predictions, strict=True)]
-        for value, which in parts_of(found).items():
+        values = [part(*pair) for pair in zip(judged.labels, judged.predictions, strict=True)]
+        for value, which in parts_of(values).items():
             figures = headline(judged.of(which), options)
             shown = {key: figures[key] for key in SHOWN}
-            rows.append({"property": name, "name": value, **shown, "better_than_base_rate": better(figures)})
+            found = standing(figures) if enough(figures) else None
+            rows.append({"property": name, "name": value, **shown, "standing": found})
     return rows
 
 

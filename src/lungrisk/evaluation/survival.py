@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lungrisk.core.calibration import Floats
 from lungrisk.core.extras import need
+from lungrisk.evaluation.metrics import interval
 
 DRAWS = 200  # slower than the other figures
 YEARS = (1, 2, 3, 4, 5, 6)
@@ -34,7 +35,7 @@ def survival_figures(
     value = _figures(risk, time_years, event, years)
     drawn = [] if counts is None else [_of_sample(row, risk, time_years, event, years) for row in counts]
     names = _names(years)
-    ends = {name: _ends([one[name] for one in drawn]) for name in names}
+    ends = {name: interval(np.array([one[name] for one in drawn])) for name in names}
     result: dict[str, Any] = {"n": len(event), "n_events": int(event.sum())}
     for name in names[:2]:
         result |= {name: value[name], f"{name}_low": ends[name][0], f"{name}_high": ends[name][1]}
@@ -121,11 +122,3 @@ def _of_sample(
     followed = [year for year in years if year < time_years[rows].max(initial=0)]
     figures = _figures(risk[rows], time_years[rows], event[rows], followed)
     return {**dict.fromkeys(_names(years), nan), **figures}
-
-
-def _ends(values: list[float]) -> tuple[float, float]:
-    kept = [value for value in values if value == value]
-    if not kept:
-        return nan, nan
-    low, high = np.quantile(kept, (0.025, 0.975))
-    return float(low), float(high)

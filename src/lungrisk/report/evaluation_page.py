@@ -67,6 +67,7 @@ def render_evaluation(figures: dict[str, Any], pictures: dict[str, bytes]) -> st
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     house.filters.update(number=number, span=span, share=share, shares=shares, visible=visible, on_auc=on_auc)
+    house.filters.update(higher_is_better=higher_is_better, lower_is_better=lower_is_better)
     return house.get_template("evaluation.html.jinja").render(
         f=figures,
         policy=POLICY.format(style=b64encode(sha256(style.encode()).digest()).decode("ascii")),
@@ -99,11 +100,15 @@ def number(value: float | None, digits: int = 3) -> str:
 def span(figures: Mapping[str, Any], name: str, digits: int = 3) -> str:
     """The interval of a figure; empty name: of a record with low and high.
 
-    >>> span({"auc_low": 0.8, "auc_high": 0.9}, "auc", 2)
-    '0.80 to 0.90'
+    >>> span({"auc_low": 0.8, "auc_high": 0.9}, "auc", 2), span({"auc": 1.0, "auc_low": None, "auc_high": None}, "auc")
+    ('0.80 to 0.90', 'cannot be had')
     """
-    low, high = (figures[f"{name}_{end}" if name else end] for end in ("low", "high"))
-    return NOTHING if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+    value, low, high = (
+        figures.get(f"{name}{end}" if name else end.strip("_") or "value") for end in ("", "_low", "_high")
+    )
+    if low is None or high is None:
+        return NOTHING if value is None else "cannot be had"
+    return f"{number(low, digits)} to {number(high, digits)}"
 
 
 def share(value: float | None, digits: int = 1) -> str:
@@ -123,6 +128,28 @@ def shares(figures: Mapping[str, Any], name: str) -> str:
     """
     low, high = figures[f"{name}_low"], figures[f"{name}_high"]
     return NOTHING if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def higher_is_better(difference: Mapping[str, Any]) -> str:
+    """In words, what an interval of these less the others says; `lower_is_better` the other way round.
+
+    >>> higher_is_better({"value": 0.1, "low": -0.1, "high": 0.2}), higher_is_better({"value": 0.0, "low": None, "high": None})
+    ('may be chance', 'not shown')
+    """
+    low, high = difference["low"], difference["high"]
+    if low is None or high is None:
+        return "not shown"
+    return "these are better" if low > 0 else "these are worse" if high < 0 else "may be chance"
+
+
+def lower_is_better(difference: Mapping[str, Any]) -> str:
+    """See `higher_is_better`.
+
+    >>> lower_is_better({"value": -0.1, "low": -0.2, "high": -0.05})
+    'these are better'
+    """
+    turned = {"low": difference["high"], "high": difference["low"]}
+    return higher_is_better({name: None if end is None else -end for name, end in turned.items()})
 
 
 def on_auc(value: float) -> float:

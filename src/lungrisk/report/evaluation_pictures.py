@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from math import nan
 from typing import Any
 
 from matplotlib import rc_context
@@ -154,8 +155,7 @@ def _froc(axes: Axes, figures: dict[str, Any]) -> None:
     rates = [point["false_alarms_per_scan"] for point in found["points"]]
     axes.fill_between(
         rates,
-        [point["low"] for point in found["points"]],
-        [point["high"] for point in found["points"]],
+        *([nan if point[end] is None else point[end] for point in found["points"]] for end in ("low", "high")),
         color=RANGE,
         alpha=0.5,
         linewidth=0,
