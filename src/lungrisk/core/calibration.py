@@ -34,6 +34,8 @@ class Calibration:
     isotonic: parameters are knots p, value, low, high, p, value, ...: a staircase with its own interval.
     covariance: of the parameters; empty for isotonic and for a shift that was given, not fitted.
     prevalence: share of cancer where the map holds. n, n_positive: patients that it was fitted on (0: none).
+    span: lowest and highest likelihood that it was fitted on (None: not known). Beyond them the new log odds move no faster than the
+    old ones, and the interval reaches to where the curve would have gone.
 
     >>> half = Calibration(method="temperature", parameters=(0.5,), prevalence=0.3)
     >>> half.apply(np.array([0.9]))[0].round(6).tolist()
@@ -46,6 +48,7 @@ class Calibration:
     prevalence: float
     n: int = 0
     n_positive: int = 0
+    span: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         wanted = len(NAMES[self.method])
@@ -81,13 +84,22 @@ class Calibration:
             places, *curves = np.array(self.parameters).reshape(-1, len(KNOT)).T
             centre, low, high = (log_odds(np.interp(p, places, curve)) for curve in curves)
             return centre, centre - low, high - centre
-        design = design_of(self.method, p)
+        design, curve = design_of(self.method, p), self._curve(p)
+        half = np.zeros_like(curve)
+        if self.covariance:
+            half = Z * np.sqrt(np.einsum("ni,ij,nj->n", design, np.array(self.covariance), design))
+        if self.span is None:
+            return curve, half, half
+        near = np.clip(p, *self.span)
+        beyond, moved = log_odds(p) - log_odds(near), curve - self._curve(near)
+        centre = self._curve(near) + np.where(beyond > 0, np.minimum(moved, beyond), np.maximum(moved, beyond))
+        left = curve - centre  # how far the curve itself would have gone on
+        return centre, np.hypot(half, np.minimum(left, 0)), np.hypot(half, np.maximum(left, 0))
+
+    def _curve(self, p: Floats) -> Floats:
+        """Log odds of the new likelihood by the formula of the method."""
         offset = log_odds(p) if self.method == "prior" else 0.0
-        centre = np.asarray(design @ np.array(self.parameters) + offset, np.float64)
-        if not self.covariance:
-            return centre, np.zeros_like(centre), np.zeros_like(centre)
-        half = Z * np.sqrt(np.einsum("ni,ij,nj->n", design, np.array(self.covariance), design))
-        return centre, half, half
+        return np.asarray(design_of(self.method, p) @ np.array(self.parameters) + offset, np.float64)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; parameters by name, isotonic knots as a list."""
@@ -98,7 +110,8 @@ class Calibration:
             parameters = dict(zip(NAMES[self.method], self.parameters, strict=True))
         covariance = [list(row) for row in self.covariance]
         rest = {name: getattr(self, name) for name in ("method", "prevalence", "n", "n_positive")}
-        return {**rest, "parameters": parameters, "covariance": covariance}
+        span = None if self.span is None else list(self.span)
+        return {**rest, "parameters": parameters, "covariance": covariance, "span": span}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Calibration":
@@ -115,6 +128,7 @@ class Calibration:
             prevalence=float(values["prevalence"]),
             n=int(values["n"]),
             n_positive=int(values["n_positive"]),
+            span=None if (span := values.get("span")) is None else (float(span[0]), float(span[1])),
         )
 
 

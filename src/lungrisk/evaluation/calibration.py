@@ -13,11 +13,12 @@ from lungrisk.cohort.splits import fold_of
 from lungrisk.core.calibration import NAMES, Calibration, Floats, Method, design_of, log_odds
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
-from lungrisk.evaluation.calibration_figures import fit_logistic
+from lungrisk.evaluation.calibration_figures import SINGULAR, fit_logistic
 from lungrisk.evaluation.discrimination import wilson
 
 SURE = 0.95
 LEAST_OF_EACH = 10  # fewer patients with or without cancer cannot place a curve
+SCALE, ROUNDS = 0.5, 100  # half of the slopes lie within this of 1 before anything is known (calibration_of_few.py)
 
 
 def fit_calibration(p: Floats, y: NDArray[np.generic], method: Method = "platt") -> Calibration:
@@ -50,40 +51,83 @@ def _fit(p: Floats, y: NDArray[np.generic], method: Method) -> Calibration:
         prevalence=n_positive / n,
         n=n,
         n_positive=n_positive,
+        span=(float(p.min()), float(p.max())),
     )
 
 
 def _fit_rising(p: Floats, y: NDArray[np.generic], method: Method) -> tuple[Floats, Floats]:
-    """Parameters and covariance; slopes that would be negative are left out, the worst first."""
-    design = design_of(method, p)
+    """Parameters and covariance. Where the likelihoods tell nothing the slopes are 0, and what they could have been is in the covariance."""
+    design, slopes = design_of(method, p), slopes_of(method)
     offset = log_odds(p) if method == "prior" else 0.0
-    slopes = [place for place, name in enumerate(NAMES[method]) if name not in {"intercept", "shift"}]
-    free = list(range(design.shape[1]))
-    while True:
-        parameters, covariance = np.zeros(design.shape[1]), np.zeros((design.shape[1],) * 2)
-        if not free:
-            return parameters, covariance
-        parameters[free], covariance[np.ix_(free, free)] = fit_logistic(design[:, free], y, offset)
-        worst = min((place for place in slopes if place in free), key=lambda place: parameters[place], default=None)
-        if worst is not None and parameters[worst] < 0:
-            free.remove(worst)
-            continue
-        sloping = [place for place in free if place in slopes]
-        if len(sloping) in {0, len(free)} or _better_than_chance(design, parameters, y, len(sloping)):
-            return parameters, covariance
-        free = [place for place in free if place not in sloping]
+    parameters, covariance = fit_pulled(design, y, offset, slopes)
+    if not slopes.any() or not np.isfinite(parameters).all():
+        return parameters, covariance
+    free = ~slopes | (parameters > 0) if _tells(design, y, slopes) else ~slopes
+    if free.all():
+        return parameters, covariance
+    fewer = np.zeros(len(slopes))
+    if free.any():
+        fewer[free] = fit_pulled(design[:, free], y, offset, slopes[free])[0]
+    off = parameters - fewer
+    return fewer, covariance + np.outer(off, off)
 
 
-def _better_than_chance(design: Floats, parameters: Floats, y: NDArray[np.generic], n_slopes: int) -> bool:
-    """Whether a map fits better than the share of cancers by more than chance gives its slopes in 19 of 20 cohorts."""
+def slopes_of(method: Method) -> NDArray[np.bool_]:
+    """Which parameters of a method are slopes."""
+    return np.array([name not in {"intercept", "shift"} for name in NAMES[method]])
+
+
+def fit_pulled(
+    design: Floats, y: NDArray[np.generic], offset: float | Floats, slopes: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Parameters with the slopes drawn to 1 as by a Student law of one degree of freedom: few patients move them little, many do.
+
+    The covariance is what the patients alone tell: to have been drawn makes nobody surer. NaN where they tell nothing (all likelihoods are one).
+    Source: Gelman et al., Annals of Applied Statistics 2008;2:1360-1383, with the centre at 1, where likelihoods stay as spread as they are.
+    """
+    pull = np.where(slopes, 1 / SCALE**2, 0.0)
+    for _ in range(ROUNDS):
+        parameters, covariance = fit_logistic(design, y, offset, pull)
+        weighed = np.where(slopes, 2 / (SCALE**2 + (parameters - 1) ** 2 + np.diag(covariance)), 0.0)
+        if np.allclose(weighed, pull, rtol=1e-9, equal_nan=True):
+            break
+        pull = weighed
     if not np.isfinite(parameters).all():
-        return True  # there is no best fit: the caller says so
-    truth, odds = y.astype(np.float64), design @ parameters
-    share = float(truth.mean())
-    gain = np.sum(truth * odds - np.logaddexp(0, odds)) - len(truth) * (
-        share * log(share) + (1 - share) * log(1 - share)
-    )
-    return bool(2 * gain > chi2.ppf(SURE, n_slopes))
+        return parameters, covariance
+    told = np.linalg.inv(covariance) - np.diag(pull)
+    if not np.linalg.cond(told) < SINGULAR:
+        return np.full(len(parameters), np.nan), np.full_like(covariance, np.nan)
+    return parameters, np.asarray(np.linalg.inv(told), np.float64)
+
+
+def _tells(design: Floats, y: NDArray[np.generic], slopes: NDArray[np.bool_]) -> bool:
+    """Whether the likelihoods tell patients apart, as far as these patients can show it.
+
+    They do where they rise with the share of cancers by more than chance would make them, and where, too few to show that, they fit as
+    spread as they are better than not at all. Without an intercept only the sign is looked at.
+    """
+    free = np.ones(len(slopes), np.bool_)
+    while (rising := free & slopes).any():
+        parameters = np.zeros(len(slopes))
+        parameters[free], _ = fit_logistic(design[:, free], y)
+        if not (parameters[rising] < 0).any():
+            break
+        free[np.flatnonzero(rising)[parameters[rising].argmin()]] = False
+    if slopes.all() or not rising.any():
+        return bool(rising.any())
+    gain = _gain(design @ parameters, y)
+    if not np.isfinite(gain) or 2 * gain > chi2.ppf(SURE, int(rising.sum())):
+        return True  # no best fit: a threshold parts the classes
+    as_given = design[:, slopes].sum(axis=1)
+    shift = fit_logistic(np.ones((len(y), 1)), y, as_given)[0]
+    return _gain(as_given + shift, y) > 0
+
+
+def _gain(odds: Floats, y: NDArray[np.generic]) -> float:
+    """Log likelihood of log odds less that of the share of cancers."""
+    truth, share = y.astype(np.float64), float(y.mean())
+    entropy = share * log(share) + (1 - share) * log(1 - share)
+    return float(np.sum(truth * odds - np.logaddexp(0, odds)) - len(truth) * entropy)
 
 
 def fit_isotonic(p: Floats, y: NDArray[np.generic]) -> Floats:

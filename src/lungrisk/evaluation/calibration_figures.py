@@ -40,41 +40,43 @@ def brier_parts(p: Floats, y: NDArray[np.generic]) -> Floats:
     return np.asarray((np.asarray(p, np.float64) - y.astype(np.float64)) ** 2)
 
 
-def fit_logistic(design: Floats, y: NDArray[np.generic], offset: float | Floats = 0.0) -> tuple[Floats, Floats]:
-    """Maximum likelihood of logit P = design @ coefficients + offset by Newton's method, without penalty.
+def fit_logistic(
+    design: Floats, y: NDArray[np.generic], offset: float | Floats = 0.0, pull: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Maximum likelihood of logit P = design @ coefficients + offset by Newton's method.
 
-    design: (n, k); y: (n,). Gives the coefficients, (k,), and their covariance, (k, k) (inverse information); NaN where there is
-    no maximum: one class only, or classes that a threshold parts.
+    design: (n, k); y: (n,). pull: (k,), 0 for none, how strongly each coefficient is drawn to 1: the precision of a normal prior.
+    Gives the coefficients, (k,), and their covariance, (k, k) (inverse information); NaN where there is
+    no maximum: one class only, or (without a pull) classes that a threshold parts.
     """
     truth = y.astype(np.float64)
     beta, k = np.zeros(design.shape[1]), design.shape[1]
+    drawn = np.zeros(k) if pull is None else pull
+
+    def loss_of(coefficients: Floats) -> float:
+        logit = design @ coefficients + offset
+        return float(np.sum(np.logaddexp(0.0, logit) - truth * logit) + drawn @ (coefficients - 1) ** 2 / 2)
+
     lost = np.full(k, nan), np.full((k, k), nan)
     if len(set(truth.tolist())) < 2:
         return lost
-    loss = _logistic_loss(design @ beta + offset, truth)
+    loss = loss_of(beta)
     for _ in range(STEPS):
         chance = chance_of(design @ beta + offset)
-        information = design.T @ (design * (chance * (1 - chance))[:, None])
+        information = design.T @ (design * (chance * (1 - chance))[:, None]) + np.diag(drawn)
         if not np.linalg.cond(information) < SINGULAR:
             return lost
-        step = np.linalg.solve(information, design.T @ (truth - chance))
+        step = np.linalg.solve(information, design.T @ (truth - chance) - drawn * (beta - 1))
         scale = 1.0
-        while (
-            _logistic_loss(design @ (beta + scale * step) + offset, truth) > loss + 1e-12 * max(1.0, loss)
-            and scale > 1e-6
-        ):
+        while loss_of(beta + scale * step) > loss + 1e-12 * max(1.0, loss) and scale > 1e-6:
             scale /= 2  # a full step can leap over the maximum
         beta = beta + scale * step
-        loss = _logistic_loss(design @ beta + offset, truth)
+        loss = loss_of(beta)
         if np.abs(step).max() < SMALL_STEP * max(1.0, np.abs(beta).max()):
             break
     else:
         return lost
     return beta, np.asarray(np.linalg.inv(information), np.float64)
-
-
-def _logistic_loss(logit: Floats, truth: Floats) -> float:
-    return float(np.sum(np.logaddexp(0.0, logit) - truth * logit))
 
 
 def slope_and_intercept(p: Floats, y: NDArray[np.generic]) -> dict[str, float]:

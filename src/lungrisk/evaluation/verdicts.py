@@ -25,7 +25,7 @@ def enough(figures: dict[str, Any]) -> bool:
     >>> enough({"n": 20, "n_positive": 10}), enough({"n": 2000, "n_positive": 9})
     (True, False)
     """
-    return min(figures["n_positive"], figures["n"] - figures["n_positive"]) >= LEAST_FOR_VERDICT
+    return bool(min(figures["n_positive"], figures["n"] - figures["n_positive"]) >= LEAST_FOR_VERDICT)
 
 
 def standing(figures: dict[str, Any]) -> Standing:

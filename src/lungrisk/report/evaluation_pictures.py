@@ -153,13 +153,8 @@ def _froc(axes: Axes, figures: dict[str, Any]) -> None:
     """Sensitivity against false alarms, and what the line accepts."""
     found = figures["detection"]
     rates = [point["false_alarms_per_scan"] for point in found["points"]]
-    axes.fill_between(
-        rates,
-        *([nan if point[end] is None else point[end] for point in found["points"]] for end in ("low", "high")),
-        color=RANGE,
-        alpha=0.5,
-        linewidth=0,
-    )
+    low, high = ([nan if point[end] is None else point[end] for point in found["points"]] for end in ("low", "high"))
+    axes.fill_between(rates, low, high, color=RANGE, alpha=0.5, linewidth=0)
     axes.plot(
         rates,
         [point["sensitivity"] for point in found["points"]],
