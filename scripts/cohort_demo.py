@@ -26,7 +26,7 @@ from jinja2 import Environment
 from numpy.typing import NDArray
 
 from lungrisk.evaluation.calibration_figures import log_losses
-from lungrisk.evaluation.metrics import auc, interval
+from lungrisk.evaluation.metrics import auc
 
 NETS = ("seed", "resnet3d", "nodules", "backbone")
 GOOD = ("nodules", "backbone", "line, recalibrated")  # the best of these is to come near the best possible
@@ -243,7 +243,7 @@ def estimate(values: NDArray[np.float64], draws: NDArray[np.int64]) -> dict[str,
 
 def ends(drawn: NDArray[np.float64]) -> dict[str, float]:
     """The interval of a figure from its bootstrap draws."""
-    low, high = interval(drawn)
+    low, high = (float(end) for end in np.quantile(drawn[np.isfinite(drawn)], (0.025, 0.975)))
     return {"low": low, "high": high}
 
 

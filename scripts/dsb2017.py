@@ -16,7 +16,7 @@ from dsb2017_maps import KNOT, Figure, Patients, apply, design, fit, leaky, maps
 from scipy.stats import spearmanr
 
 from lungrisk.core.bundle import open_bundle
-from lungrisk.core.calibration import Calibration, chance_of, log_odds, prevalence_shift
+from lungrisk.core.calibration import Calibration, chance_of, design_of, log_odds, prevalence_shift
 from lungrisk.evaluation import calibrate, evaluate
 from lungrisk.evaluation.calibration_figures import fit_logistic, log_losses
 from lungrisk.evaluation.discrimination import operating_point
@@ -51,9 +51,15 @@ def predictors(patients: Patients) -> Iterator[Figure]:
         rating = chance_of(np.maximum(patients.every("m") - KNOT, 0))  # map B is Platt's of this
         _write(table, patients, [repr(float(value)) for value in rating])
         fitted = Calibration.from_dict(open_bundle(calibrate(table, labels, Path(place) / "b")).settings["calibration"])
-        yield from several("map B by calibrate: parameters", "-2.66977 2.38513", fitted.parameters)
-        spread = [value for row in fitted.covariance for value in row]
-        yield from several("map B by calibrate: covariance", "0.0144764 -0.0121777 -0.0121777 0.0153481", spread)
+        # calibrate draws slopes to 1, of so many patients by a hundredth; without that it is map B to the digit
+        for name, found, published in zip(("intercept", "slope"), fitted.parameters, (-2.66977, 2.38513), strict=True):
+            yield Figure(f"map B by calibrate: {name}", published, found, 0.05)
+        known = patients.labelled
+        alone, covariance = fit_logistic(design_of("platt", rating[known]), patients.y)
+        yield from several("map B by its fit: parameters", "-2.66977 2.38513", alone)
+        yield from several(
+            "map B by its fit: covariance", "0.0144764 -0.0121777 -0.0121777 0.0153481", covariance.ravel()
+        )
     test, known = patients.part == "stage1_test", blend[patients.labelled]
     yield printed("blend on the 198: log loss", "0.423", float(log_losses(known, patients.y)[test].mean()))
     yield printed("blend on the 198: AUC", "0.845", auc(known[test], patients.y[test]))

@@ -242,11 +242,13 @@ def test_what_the_labels_do_not_say_of_the_scanner_a_store_does(
     write(labels, f"{header},kernel", [f"{row},{'B30f' if k % 2 else ''}" for k, row in enumerate(rows)])
     scans = [
         SimpleNamespace(
-            id=f"P{k:03d}", record={"scan": {"vendor": "GE", "kernel": "STANDARD", "thickness_mm": 1.0 + k % 2}}
+            id=f"P{k:03d}",
+            group=f"P{k:03d}",
+            record={"scan": {"vendor": "GE", "kernel": "STANDARD", "thickness_mm": 1.0 + k % 2}},
         )
         for k in range(199)
     ]
-    refused = SimpleNamespace(id="P199", record={"scan": None})
+    refused = SimpleNamespace(id="P199", group="P199", record={"scan": None})
     stored = SimpleNamespace(patients=(*scans, refused))
     monkeypatch.setattr(subgroups, "open_store", lambda path: stored)
     figures = evaluate(predictions, labels=labels, options=replace(QUICK, store=tmp_path))

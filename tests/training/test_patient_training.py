@@ -25,6 +25,7 @@ from lungrisk.core.bundle import open_bundle  # noqa: E402
 from lungrisk.core.calibration import Calibration, chance_of  # noqa: E402
 from lungrisk.core.errors import InputError, UsageFault  # noqa: E402
 from lungrisk.engine import run  # noqa: E402
+from lungrisk.evaluation import evaluate  # noqa: E402
 from lungrisk.networks import NETWORKS, PATIENT_NETWORKS  # noqa: E402
 from lungrisk.training import Options, patient_loop, patients, train  # noqa: E402
 from lungrisk.training.checkpoints import Keeper  # noqa: E402
@@ -95,6 +96,19 @@ def test_a_planted_signal_is_found_and_the_predictions_are_of_networks_that_had_
     value = Calibration.from_dict(bundle.settings["calibration"]).apply(own)[0]
     said = np.array([float(row["cancer"]) for row in rows])
     assert np.corrcoef(value, said)[0, 1] > 0.98
+
+
+def test_the_bundles_card_says_what_evaluate_says_of_its_predictions(
+    backbone: Path, store: Store, tmp_path: Path
+) -> None:
+    rows = [f"{one.id},{one.label.cancer}" for one in store.patients if one.label is not None]
+    (tmp_path / "l.csv").write_text("\n".join(["id,cancer", *rows]) + "\n")
+    figures = evaluate(backbone / "predictions.csv", labels=tmp_path / "l.csv")
+    card = (backbone / "CARD.md").read_text("utf-8")
+    assert figures["verdict"] in card
+    for name in ("auc", "log_loss", "log_loss_gain"):
+        value, low, high = (figures[f"{name}{end}"] for end in ("", "_low", "_high"))
+        assert f"{value:.3f} | {low:.3f} to {high:.3f}" in card
 
 
 @pytest.mark.parametrize("net", ["resnet3d", "nodules"])

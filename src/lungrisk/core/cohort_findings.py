@@ -108,7 +108,7 @@ COHORT_ROWS: dict[str, Row] = {
         "refused", "ids differ by spaces or capital letters only, and fit each other in several ways", "rename them"
     ),
     "lab.one_class": Row("refused", "all patients have the same label", "give patients with and without cancer"),
-    "lab.few": Row("refused", "fewer than 10 patients have cancer", "give more patients"),
+    "lab.few": Row("refused", "fewer than 10 patients have cancer, or fewer than 10 have none", "give more patients"),
     "lab.leak": Row(
         "limited",
         "the label can be guessed from how the scan was made",
@@ -180,6 +180,16 @@ COHORT_ROWS: dict[str, Row] = {
         "limited",
         "the likelihoods do not rise with the share of cancers by more than chance: the map gives everybody that share",
         "look at the evaluation before you use it",
+    ),
+    "evl.steps": Row(
+        "limited",
+        "there are few patients for a staircase (isotonic): its steps are placed by chance",
+        "take platt, or give 1000 patients with 100 of either outcome; fewer than 100, or 25, are not taken",
+    ),
+    "evl.misfit": Row(
+        "limited",
+        "this method cannot mend all that is wrong with these likelihoods: a map with slope and intercept fits better by more than chance",
+        "take platt; the interval of this map does not hold the misfit",
     ),
     "evl.time": Row("limited", "there are too few diagnoses with a time for figures by year", "follow longer"),
 }

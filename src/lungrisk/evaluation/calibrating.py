@@ -12,10 +12,11 @@ from lungrisk.cohort.splits import fold_of, split_hash
 from lungrisk.core.bundle import LINE, keep_base, write_bundle
 from lungrisk.core.calibration import METHODS, Floats, Method
 from lungrisk.core.errors import UsageFault
-from lungrisk.core.findings import Finding, find
-from lungrisk.evaluation.calibration import cross_fit, fit_calibration
+from lungrisk.core.findings import find
+from lungrisk.evaluation.calibration import cross_fit, doubts, fit_calibration
 from lungrisk.evaluation.calibration_card import card
 from lungrisk.evaluation.conformal import conformal_thresholds, cross_coverage
+from lungrisk.evaluation.metrics import auc_within
 from lungrisk.evaluation.patients import EvaluateOptions, compare, headline, plain
 from lungrisk.evaluation.tables import Judged, join, read_predictions
 from lungrisk.evaluation.verdicts import standing, verdict
@@ -48,7 +49,7 @@ def calibrate(
     fitted = fit_calibration(judged.p, judged.y, method)
     calibrated = cross_fit(judged.p, judged.y, judged.groups, method, FOLDS)
     figures = plain(judge(judged, calibrated))
-    findings = [one.as_dict() for one in (*judged.findings, *_flat(fitted.parameters, method))]
+    findings = [one.as_dict() for one in (*judged.findings, *doubts(judged.p, judged.y, fitted))]
     folder = Path(out)
     settings: dict[str, Any] = {
         "calibration": fitted.as_dict(),
@@ -74,6 +75,7 @@ def judge(judged: Judged, calibrated: Floats) -> dict[str, Any]:
     """Figures before and after, both on all patients, the second by maps of the other folds; and their paired differences."""
     options = EvaluateOptions()
     before, after = headline(judged, options), headline(replace(judged, p=calibrated), options)
+    fold = fold_of(judged.groups, FOLDS)
     names = [
         *(f"{name}{end}" for name in KEPT for end in ("", "_low", "_high")),
         "ece",
@@ -84,8 +86,8 @@ def judge(judged: Judged, calibrated: Floats) -> dict[str, Any]:
         "n": before["n"],
         "n_positive": before["n_positive"],
         "log_loss_base_rate": before["log_loss_base_rate"],
-        "before": {name: before[name] for name in names},
-        "after": {name: after[name] for name in names},
+        "before": {name: before[name] for name in names} | {"auc_within_folds": auc_within(judged.p, judged.y, fold)},
+        "after": {name: after[name] for name in names} | {"auc_within_folds": auc_within(calibrated, judged.y, fold)},
         "difference": compare(replace(judged, p=calibrated), judged.p, options)["log_loss_difference"],
         "better_than_base_rate": standing(after) == "better",
         "standing": standing(after),
@@ -109,11 +111,3 @@ def conformal(judged: Judged, calibrated: Floats) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def _flat(parameters: tuple[float, ...], method: Method) -> tuple[Finding, ...]:
-    """`evl.flat` where the map gives everybody the same."""
-    slopes = {"platt": parameters[1:], "beta": parameters[1:], "temperature": parameters, "isotonic": parameters[1::4]}
-    values = slopes.get(method, (1.0,))
-    same = len(set(values)) == 1 if method == "isotonic" else not any(values)
-    return (find("evl.flat", found=method),) if same else ()

@@ -12,28 +12,56 @@ from scipy.stats import chi2
 from lungrisk.cohort.splits import fold_of
 from lungrisk.core.calibration import NAMES, Calibration, Floats, Method, design_of, log_odds
 from lungrisk.core.errors import InputError
-from lungrisk.core.findings import find
+from lungrisk.core.findings import Finding, find
 from lungrisk.evaluation.calibration_figures import SINGULAR, fit_logistic
 from lungrisk.evaluation.discrimination import wilson
 
 SURE = 0.95
 LEAST_OF_EACH = 10  # fewer patients with or without cancer cannot place a curve
-SCALE, ROUNDS = 0.5, 100  # half of the slopes lie within this of 1 before anything is known (calibration_of_few.py)
+STEPS_FROM, STEPS_SURE = (
+    (100, 25),
+    (1000, 100),
+)  # patients and those of either outcome that a staircase takes, and that it is sure of
+NO_SPREAD = 1e-9  # likelihoods nearer to each other are one
+SCALE, FREEDOM, ROUNDS = (
+    0.7,
+    7,
+    100,
+)  # half of the slopes lie within this of 1 before anything is known (calibration_of_few.py)
 
 
 def fit_calibration(p: Floats, y: NDArray[np.generic], method: Method = "platt") -> Calibration:
-    """The calibration by maximum likelihood (isotonic: by least squares, which gives the same).
+    """The calibration that these patients give (isotonic: by least squares, which is maximum likelihood).
 
-    p: (n,) 0..1; y: (n,) 0 or 1. No penalty. The map never falls: a slope that would be negative is 0 (for beta as in Kull et al.,
-    AISTATS 2017), and so are the slopes of platt and beta where they fit no better than chance would (likelihood ratio, 5 %):
-    likelihoods that tell nothing become the share of cancers. Isotonic: the blocks of scikit-learn's regression, kept
-    1 / (n + 2) away from 0 and 1, for n patients cannot say more. Raises InputError (`lab.one_class`, `lab.few`, `evl.fit`).
+    p: (n,) 0..1; y: (n,) 0 or 1. Slopes are drawn to 1, where likelihoods stay as spread as they are: much by few patients, hardly by many
+    (`fit_pulled`); intercept and shift are not drawn. The map never falls: a slope that would be negative is 0 (for beta as in Kull et al.,
+    AISTATS 2017), and so are the slopes of platt and beta where the likelihoods do not tell patients apart (`_tells`): they become the share
+    of cancers. Isotonic: the blocks of scikit-learn's regression, kept 1 / (n + 2) away from 0 and 1, for n patients cannot say more; not of
+    fewer than 100 patients or 25 of either outcome. Raises InputError (`lab.one_class`, `lab.few`, `evl.fit`, `evl.steps`).
     """
     n_positive = int(np.sum(y))
     if min(n_positive, len(y) - n_positive) < LEAST_OF_EACH:
         code = "lab.few" if 0 < n_positive < len(y) else "lab.one_class"
         raise InputError(find(code, found=f"{n_positive} with and {len(y) - n_positive} without cancer"))
+    if method == "isotonic" and (len(y) < STEPS_FROM[0] or min(n_positive, len(y) - n_positive) < STEPS_FROM[1]):
+        raise InputError(find("evl.steps", severity="refused", found=f"{n_positive} of {len(y)} with cancer"))
     return _fit(p, y, method)
+
+
+def doubts(p: Floats, y: NDArray[np.generic], fitted: Calibration) -> tuple[Finding, ...]:
+    """What is to be said of a fitted map: everybody is given the same, few patients for steps, a misfit that the method cannot mend."""
+    told = []
+    if np.ptp(fitted.apply(p)[0]) < NO_SPREAD < np.ptp(p):
+        told.append(find("evl.flat", found=fitted.method))
+    n_positive = int(np.sum(y))
+    if fitted.method == "isotonic" and (len(y) < STEPS_SURE[0] or min(n_positive, len(y) - n_positive) < STEPS_SURE[1]):
+        told.append(find("evl.steps", found=f"{n_positive} of {len(y)} with cancer"))
+    if fitted.method in {"temperature", "prior"}:
+        design = design_of("platt", p)
+        mended = _gain(design @ fit_logistic(design, y)[0], y) - _gain(log_odds(fitted.apply(p)[0]), y)
+        if 2 * mended > chi2.ppf(SURE, 1):
+            told.append(find("evl.misfit", found=fitted.method))
+    return tuple(told)
 
 
 def _fit(p: Floats, y: NDArray[np.generic], method: Method) -> Calibration:
@@ -80,7 +108,7 @@ def slopes_of(method: Method) -> NDArray[np.bool_]:
 def fit_pulled(
     design: Floats, y: NDArray[np.generic], offset: float | Floats, slopes: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Parameters with the slopes drawn to 1 as by a Student law of one degree of freedom: few patients move them little, many do.
+    """Parameters with the slopes drawn to 1 as by a Student law: few patients move them little, many do.
 
     The covariance is what the patients alone tell: to have been drawn makes nobody surer. NaN where they tell nothing (all likelihoods are one).
     Source: Gelman et al., Annals of Applied Statistics 2008;2:1360-1383, with the centre at 1, where likelihoods stay as spread as they are.
@@ -88,7 +116,8 @@ def fit_pulled(
     pull = np.where(slopes, 1 / SCALE**2, 0.0)
     for _ in range(ROUNDS):
         parameters, covariance = fit_logistic(design, y, offset, pull)
-        weighed = np.where(slopes, 2 / (SCALE**2 + (parameters - 1) ** 2 + np.diag(covariance)), 0.0)
+        far = (parameters - 1) ** 2 + np.diag(covariance)
+        weighed = np.where(slopes, (FREEDOM + 1) / (FREEDOM * SCALE**2 + far), 0.0)
         if np.allclose(weighed, pull, rtol=1e-9, equal_nan=True):
             break
         pull = weighed
@@ -115,9 +144,9 @@ def _tells(design: Floats, y: NDArray[np.generic], slopes: NDArray[np.bool_]) ->
         free[np.flatnonzero(rising)[parameters[rising].argmin()]] = False
     if slopes.all() or not rising.any():
         return bool(rising.any())
-    gain = _gain(design @ parameters, y)
-    if not np.isfinite(gain) or 2 * gain > chi2.ppf(SURE, int(rising.sum())):
-        return True  # no best fit: a threshold parts the classes
+    gain = _gain(design @ parameters, y) if np.isfinite(parameters).all() else np.inf
+    if 2 * gain > chi2.ppf(SURE, int(rising.sum())):
+        return True  # infinite where a threshold parts the classes
     as_given = design[:, slopes].sum(axis=1)
     shift = fit_logistic(np.ones((len(y), 1)), y, as_given)[0]
     return _gain(as_given + shift, y) > 0

@@ -50,6 +50,8 @@ Refused patients were left out. The likelihood means the share of cancers among 
 {table}
 | expected calibration error (perfect ones reach) | {_ece(figures["before"])} | {_ece(figures["after"])} |
 
+{pooled(figures["after"]["auc"], figures["after"]["auc_within_folds"])}
+
 {figures["verdict"]}
 {_difference(figures["difference"])}
 
@@ -61,10 +63,21 @@ truth was in the set, in the same folds:
 {_sets(settings["conformal"])}
 
 **Limits.** It holds where patients, scanners and labels are like those of the fit; it cannot tell patients apart better than its base does.
+Beyond the likelihoods that it was fitted on{_span(calibration)} it spreads them no further than they were, and its interval reaches to where the curve would have gone.
 The interval that it adds covers the fit alone. With few cancers choose a method with few parameters.
 
 **Licence.** {settings["licence"][0].upper()}{settings["licence"][1:]}.
 """
+
+
+def pooled(auc: float | None, within: float | None) -> str:
+    """What the AUC out of fold is made of: a rising map leaves the order within its fold, several maps side by side do not."""
+    if auc is None or within is None:
+        return "There is no AUC of the folds."
+    return (
+        f"The AUC of all patients, whose likelihoods come from the maps of different folds, is {auc:.3f}; of pairs within a fold, which one map judged, "
+        f"it is {within:.3f}. A map leaves the order within its fold as it is, so that what the first lacks is the price of several maps."
+    )
 
 
 def _figure(figures: dict[str, Any], key: str) -> str:
@@ -76,6 +89,11 @@ def _figure(figures: dict[str, Any], key: str) -> str:
 
 def _ece(figures: dict[str, Any]) -> str:
     return f"{figures['ece']:.3f} ({figures['ece_perfect_high']:.3f})"
+
+
+def _span(calibration: dict[str, Any]) -> str:
+    low, high = calibration["span"]
+    return f" ({low:.3f} to {high:.3f})"
 
 
 def _parameters(calibration: dict[str, Any]) -> str:

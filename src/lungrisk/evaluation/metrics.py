@@ -41,6 +41,23 @@ def auc_of_draws(scores: Floats, labels: NDArray[np.generic], counts: Floats) ->
     return share
 
 
+def auc_within(scores: Floats, labels: NDArray[np.generic], fold: NDArray[np.int64]) -> float:
+    """The AUC of pairs of one fold alone, all folds' pairs together; NaN where no fold has both classes.
+
+    Where a rising map was fitted for each fold, this is what it leaves as it was; the pooled AUC also compares patients of different maps.
+
+    >>> auc_within(np.array([1, 2, 11, 12]), np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1]))
+    1.0
+    """
+    pairs, wins = 0, 0.0
+    for one in np.unique(fold):
+        inside = fold == one
+        of_fold = int(labels[inside].sum()) * int((1 - labels[inside].astype(int)).sum())
+        if of_fold:
+            pairs, wins = pairs + of_fold, wins + of_fold * auc(scores[inside], labels[inside])
+    return wins / pairs if pairs else float("nan")
+
+
 def average_precision(scores: Floats, labels: NDArray[np.generic]) -> float:
     """Mean precision at the rank of each positive, tied scores taken together; NaN without a positive.
 

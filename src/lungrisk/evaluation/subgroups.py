@@ -16,7 +16,7 @@ from lungrisk.evaluation.verdicts import enough, standing
 AGES = (55.0, 65.0, 75.0)
 THICKNESS_MM = (1.5, 2.5)
 SCANNER = ("vendor", "kernel", "slice thickness")  # the properties that say how a scan was made
-OF_THE_SCAN = ("vendor", "kernel", "thickness_mm")  # what a store knows of its scans
+OF_THE_STORE = ("group", "vendor", "kernel", "thickness_mm")  # what a store knows of its patients and their scans
 MOST_NAMES = 8  # of one property, the most frequent first; the rest is "other"
 SHOWN = (
     *("n", "n_positive", "prevalence", "said", "auc", "auc_low", "auc_high"),
@@ -66,15 +66,16 @@ def subgroup_figures(judged: Judged, options: EvaluateOptions) -> list[dict[str,
 
 
 def with_scanners(judged: Judged, store: str | Path) -> Judged:
-    """The same patients; what the labels do not say of vendor, kernel and thickness is what the scans in a store say.
+    """The same patients; what the labels do not say of vendor, kernel and thickness is what the scans in a store say, and so is who belongs together.
 
     Raises EnvironmentFault (`coh.store`).
     """
-    scans = {patient.id: patient.record.get("scan") or {} for patient in open_store(store).patients}
+    stored = open_store(store).patients
+    scans = {patient.id: {"group": patient.group, **(patient.record.get("scan") or {})} for patient in stored}
     labels = []
     for label, prediction in zip(judged.labels, judged.predictions, strict=True):
         scan = scans.get(prediction.id, {})
-        lacking: dict[str, Any] = {name: scan.get(name) for name in OF_THE_SCAN if getattr(label, name) is None}
+        lacking: dict[str, Any] = {name: scan.get(name) for name in OF_THE_STORE if getattr(label, name) is None}
         labels.append(replace(label, **lacking))
     return replace(judged, labels=tuple(labels))
 

@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungrisk.evaluation.calibration_figures import log_losses
-from lungrisk.evaluation.discrimination import delong_interval
-from lungrisk.evaluation.metrics import auc, draw_counts, interval, mean_of_draws
+from lungrisk.cohort.splits import fold_of
+from lungrisk.core.cohort import Label, Prediction
+from lungrisk.evaluation.calibration_card import pooled
+from lungrisk.evaluation.metrics import auc_within
+from lungrisk.evaluation.patients import EvaluateOptions, headline, plain
+from lungrisk.evaluation.tables import join
+from lungrisk.evaluation.verdicts import standing, verdict
 from lungrisk.networks import NETWORKS
 from lungrisk.training.export import Card
 from lungrisk.training.patient_set import PatientSet
@@ -39,48 +43,37 @@ LIMITS = (
 
 
 def figures_of(p: NDArray[np.float64], y: NDArray[np.int64], groups: Sequence[str]) -> dict[str, Any]:
-    """AUC, log loss and what the base rate alone would lose, with 95 % intervals, drawn by group. p, y: (cases,)."""
-    counts = draw_counts(groups)
-    share = float(y.mean())
-    loss, base = log_losses(p, y), log_losses(np.full(len(y), share), y)
-    rows = {"log_loss": loss, "log_loss_base_rate": base, "gain": base - loss}
-    figures: dict[str, Any] = {
-        "n": len(y),
-        "n_positive": int(y.sum()),
-        "auc": _rounded(auc(p, y), delong_interval(p, y)),
-    }
-    for name, values in rows.items():
-        figures[name] = _rounded(float(values.mean()), interval(mean_of_draws(values, counts)))
-    figures["better_than_base_rate"] = figures["gain"]["low"] > 0
-    return figures
+    """AUC, log loss and the gain over the base rate, as `lungrisk evaluate` gives them of the same table. p, y: (cases,).
 
-
-def _rounded(value: float, ends: tuple[float, float]) -> dict[str, float]:
-    return {"value": round(value, 4), "low": round(ends[0], 4), "high": round(ends[1], 4)}
-
-
-def verdict(figures: dict[str, Any]) -> str:
-    """In words, whether it is of use."""
-    if figures["better_than_base_rate"]:
-        return "Better than the base rate: the interval of the gain lies above 0."
-    if figures["gain"]["value"] > 0:
-        return "Not shown to be better than the base rate: the interval of the gain holds 0."
-    return "No better than the base rate."
+    Likelihoods are taken with the digits that predictions.csv has. `auc_within_folds`: of pairs that one map of `cross_fit` judged.
+    """
+    said = np.array([float(f"{one:.6f}") for one in p], np.float64)
+    ids = [f"{place:09d}" for place in range(len(y))]
+    labels = [Label(id=one, cancer=int(yes), group=group) for one, yes, group in zip(ids, y, groups, strict=True)]
+    judged = join([Prediction(id=one, value=float(value)) for one, value in zip(ids, said, strict=True)], labels)
+    found = headline(judged, EvaluateOptions())
+    figures: dict[str, Any] = {name: found[name] for name in ("n", "n_positive", "auc_interval")}
+    for name, source in (("auc", "auc"), ("log_loss", "log_loss"), ("gain", "log_loss_gain")):
+        figures[name] = {
+            end: found[f"{source}{'' if end == 'value' else f'_{end}'}"] for end in ("value", "low", "high")
+        }
+    figures["log_loss_base_rate"] = {"value": found["log_loss_base_rate"]}
+    figures["auc_within_folds"] = auc_within(said, y, fold_of(list(groups)))
+    figures |= {"standing": standing(found), "verdict": verdict(found)}
+    told: dict[str, Any] = plain(figures)
+    return told
 
 
 def card_of(net: str, settings: dict[str, Any], patients: PatientSet) -> str:
     """CARD.md."""
     figures = settings["figures"]
     names = {
-        "auc": "AUC (DeLong)",
+        "auc": f"AUC ({figures['auc_interval']})",
         "log_loss": "log loss",
         "log_loss_base_rate": "log loss of the base rate",
         "gain": "gain over the base rate",
     }
-    rows = [
-        [text, f"{figures[name]['value']:.3f}", f"{figures[name]['low']:.3f} to {figures[name]['high']:.3f}"]
-        for name, text in names.items()
-    ]
+    rows = [[text, f"{figures[name]['value']:.3f}", _interval(figures[name])] for name, text in names.items()]
     left_out = ", ".join(f"{n} {why}" for why, n in patients.left_out.items() if n) or "none"
     folds = f"{settings['folds']} folds" if settings["folds"] > 1 else "one fold held out"
     years = f", hazards of {settings['years']} years" if settings["years"] else ""
@@ -89,10 +82,17 @@ def card_of(net: str, settings: dict[str, Any], patients: PatientSet) -> str:
         what=f"The likelihood of lung cancer of a patient, from {', '.join(settings['inputs'])} of a store{years}. {WHAT[net]}",
         data=f"{settings['data']}: {len(patients.ids)} with labels, {int(patients.positive.sum())} positive; left out: {left_out}.",
         command=f"lungrisk train STORE --net {net} -o BUNDLE --folds {settings['folds']} --seed {settings['options']['seed']}",
-        recompute="lungrisk evaluate BUNDLE/predictions.csv --labels CSV -o DIR",
+        recompute="lungrisk evaluate BUNDLE/predictions.csv --labels CSV --store STORE -o DIR",
         figures=[["out of fold", "value", "95 %"], *rows],
-        notes=f"{verdict(figures)} Of {figures['n']} cases ({figures['n_positive']} positive), {folds}, patients and groups kept together. "
+        notes=f"{figures['verdict']} {pooled(figures['auc']['value'], figures['auc_within_folds'])} Of {figures['n']} cases ({figures['n_positive']} positive), {folds}, patients and groups kept together. "
         "Likelihoods were calibrated (Platt) on patients that the networks had not seen; for the figures of each patient the map was fitted on others.",
         limits=LIMITS,
         facts={"split": settings["split_hash"], "data": settings["data_hash"], "recipe": settings["recipe_hash"]},
     ).text()
+
+
+def _interval(figure: dict[str, float | None]) -> str:
+    low, high = figure.get("low"), figure.get("high")
+    if low is not None and high is not None:
+        return f"{low:.3f} to {high:.3f}"
+    return "cannot be had" if "low" in figure else ""
