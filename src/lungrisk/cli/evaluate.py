@@ -96,7 +96,7 @@ def evaluate(
         step((bundle or "all shipped bundles") if of_nodules else source.name)
         figures = run(source, bundle, labels=labels, out=out, against=against, options=options)
     if json_target is not None:
-        emit_json(json.dumps(figures, indent=1), json_target)
+        emit_json(json.dumps(figures, indent=1, allow_nan=False), json_target)
     if json_target != STDOUT:
         say(*(_lines(figures) if of_nodules else _summary(figures)))
         if out is not None and not of_nodules:

@@ -12,7 +12,7 @@ from lungrisk.evaluation.candidates import evaluate_candidates
 from lungrisk.evaluation.checklist import to_markdown
 from lungrisk.evaluation.nodules import evaluate_nodules
 from lungrisk.evaluation.outlines import evaluate_outlines
-from lungrisk.evaluation.patients import EvaluateOptions
+from lungrisk.evaluation.patients import EvaluateOptions, plain
 from lungrisk.evaluation.predictions import evaluate_predictions
 from lungrisk.report import write_evaluation
 
@@ -55,10 +55,10 @@ def evaluate_folder(folder: Path, bundle: str | Path | None = None) -> dict[str,
         opened = open_bundle(bundle)
         if opened.task not in TASKS:
             raise UsageFault(find("use.option", found=f"a bundle for {opened.task}", expected=" or ".join(TASKS)))
-        return TASKS[opened.task](folder, opened)
+        return dict(plain(TASKS[opened.task](folder, opened)))
     shipped = {name: open_bundle(name) for name in list_bundles()}
     parts = {name: TASKS[one.task](folder, one) for name, one in shipped.items() if _has_data(folder, one.task)}
-    return {**parts.pop("malignancy", {}), **parts}
+    return dict(plain({**parts.pop("malignancy", {}), **parts}))
 
 
 def _has_data(folder: Path, task: str) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from lungrisk.cohort.labels import read_labels
 from lungrisk.cohort.splits import fold_of, split_hash
 from lungrisk.core.bundle import LINE, keep_base, write_bundle
 from lungrisk.core.calibration import METHODS, Floats, Method
@@ -18,7 +17,7 @@ from lungrisk.evaluation.calibration_card import card
 from lungrisk.evaluation.conformal import conformal_thresholds, cross_coverage
 from lungrisk.evaluation.metrics import auc_within
 from lungrisk.evaluation.patients import EvaluateOptions, compare, headline, plain
-from lungrisk.evaluation.tables import Judged, join, read_predictions
+from lungrisk.evaluation.tables import Judged, join, read_both
 from lungrisk.evaluation.verdicts import standing, verdict
 
 FOLDS = 5
@@ -45,7 +44,8 @@ def calibrate(
     """
     if method not in METHODS:
         raise UsageFault(find("use.option", found=f"method {method}", expected=", ".join(METHODS)))
-    judged = without_refused(join(read_predictions(predictions)[0], read_labels(labels, unknown)[0]))
+    (said, _), (known, _) = read_both(predictions, labels, unknown)
+    judged = without_refused(join(said, known))
     fitted = fit_calibration(judged.p, judged.y, method)
     calibrated = cross_fit(judged.p, judged.y, judged.groups, method, FOLDS)
     figures = plain(judge(judged, calibrated))

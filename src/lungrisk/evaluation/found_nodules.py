@@ -68,26 +68,16 @@ def _listed(store: Store, truth: dict[str, list[tuple[float, ...]]]) -> tuple[An
 def read_truth(path: str | Path) -> dict[str, list[tuple[float, ...]]]:
     """The true nodules of each patient: (x, y, z, diameter), mm. Raises UsageFault (`use.missing`), InputError (`lab.*`)."""
     path = Path(path)
-    if not path.is_file():
-        raise UsageFault(find("use.missing", found=str(path), expected="a table of nodules"))
+    table, faults = scan_table(path, (), TRUTH)
     truth: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     wrong = []
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        lacking = [name for name in TRUTH if name not in (reader.fieldnames or ())]
-        if lacking:
-            raise InputError(
-                find("lab.columns", found=f"no {', '.join(lacking)}", expected=" ".join(TRUTH), files=[path.name])
-            )
-        for row in reader:
-            try:
-                numbers = tuple(float(row[name]) for name in TRUTH[1:])
-            except (TypeError, ValueError):
-                numbers = (float("nan"),)
-            if all(map(isfinite, numbers)):
-                truth[row["id"]].append(numbers)
-            else:
-                wrong.append(reader.line_num)
+    for line, row in table.rows:
+        try:
+            truth[row["id"]].append(tuple(number(row[name]) for name in TRUTH[1:]))
+        except Malformed:
+            wrong.append(line)
     if wrong:
-        raise InputError(find("lab.value", found=in_lines(wrong), files=[path.name]))
+        faults = (*faults, find("lab.value", found=in_lines(wrong), files=[path.name]))
+    if faults:
+        raise InputError(*faults)
     return dict(truth)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungrisk import __version__
-from lungrisk.cohort.labels import check_classes, pair, read_labels
+from lungrisk.cohort.labels import check_classes, pair
 from lungrisk.core.calibration import Floats
 from lungrisk.core.cohort import Label, Prediction
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
@@ -30,7 +30,7 @@ from lungrisk.evaluation.patients import (
 )
 from lungrisk.evaluation.subgroups import subgroup_figures, with_scanners
 from lungrisk.evaluation.survival import DRAWS, survival_figures
-from lungrisk.evaluation.tables import Judged, join, read_predictions
+from lungrisk.evaluation.tables import Judged, join, read_both, read_predictions
 from lungrisk.evaluation.verdicts import standing, verdict
 
 SOONEST_YEARS = 1 / 365.25  # a diagnosis on the day of the scan
@@ -58,8 +58,7 @@ def evaluate_predictions(
     options = options or EvaluateOptions()
     if options.nodules is not None and options.store is None:
         raise UsageFault(find("use.option", found="--nodules alone", expected="--store STORE, where they were sought"))
-    said, read_findings = read_predictions(predictions)
-    known, label_findings = read_labels(labels, options.unknown)
+    (said, read_findings), (known, label_findings) = read_both(predictions, labels, options.unknown)
     judged = join(said, known)
     if options.store is not None:
         judged = with_scanners(judged, options.store)

@@ -31,6 +31,11 @@ def survival_figures(
     al., Statistics in Medicine 1999;18:2529 (Brier score).
     """
     need("sksurv.metrics", extra="evaluate")
+    with np.errstate(invalid="ignore", divide="ignore"):  # no comparable pair: the figure is NaN, and that is told
+        return _with_intervals(risk, time_years, event, counts)
+
+
+def _with_intervals(risk: Floats, time_years: Floats, event: NDArray[np.bool_], counts: Floats | None) -> dict[str, Any]:
     years = usable_years(time_years, event)
     value = _figures(risk, time_years, event, years)
     drawn = [] if counts is None else [_of_sample(row, risk, time_years, event, years) for row in counts]

@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import nan
 from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lungrisk.cohort.labels import pair
-from lungrisk.cohort.tables import Table, in_lines, listed, read_table
+from lungrisk.cohort.labels import pair, read_labels
+from lungrisk.cohort.tables import Table, in_lines, listed, scan_table
 from lungrisk.core.calibration import Floats
 from lungrisk.core.cohort import Label, Prediction
 from lungrisk.core.errors import InputError, refusals
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.parsing import Malformed, number
 
 MOST_YEARS = 10
 YEARS = tuple(f"year_{year}" for year in range(1, MOST_YEARS + 1))
@@ -61,24 +62,24 @@ class Judged:
 def read_predictions(path: str | Path) -> tuple[tuple[Prediction, ...], tuple[Finding, ...]]:
     """The likelihoods of a CSV with columns id and cancer (0..1), sorted by id, and what was noticed.
 
-    Optional: low, high, status, year_1, year_2, ... Only a patient whose status is refused may have an empty likelihood.
+    Optional: low, high, status, year_1, year_2, ... Only a patient whose status is refused may have an empty likelihood. All that is wrong is told at once.
     Raises UsageFault (`use.missing`), InputError (`lab.columns`, `evl.value`, `evl.dup`).
     """
-    table = read_table(Path(path), COLUMNS, ("id", "cancer"))
+    table, faults = scan_table(Path(path), COLUMNS, ("id", "cancer"))
     wrong: list[int] = []
     seen: dict[str, int] = {}
     twice: list[int] = []
     predictions = []
     for line, row in table.rows:
         prediction = _prediction(row, table)
+        if row["id"].strip() and seen.setdefault(row["id"], line) != line:
+            twice.append(line)
         if prediction is None:
             wrong.append(line)
-        elif seen.setdefault(prediction.id, line) != line:
-            twice.append(line)
-        else:
+        elif line not in twice[-1:]:
             predictions.append(prediction)
-    findings = list(table.corrections)
-    if wrong or not table.rows:
+    findings = [*table.corrections, *faults]
+    if wrong or not (table.rows or faults):
         found = in_lines(wrong) if wrong else "no patients"
         findings.append(find("evl.value", found=found, files=[Path(path).name]))
     if twice:
@@ -86,6 +87,21 @@ def read_predictions(path: str | Path) -> tuple[tuple[Prediction, ...], tuple[Fi
     if refusals(findings):
         raise InputError(*findings)
     return tuple(sorted(predictions, key=lambda one: one.id)), tuple(findings)
+
+
+def read_both(
+    predictions: str | Path, labels: str | Path, unknown: Sequence[str] = ()
+) -> tuple[tuple[tuple[Prediction, ...], tuple[Finding, ...]], tuple[tuple[Label, ...], tuple[Finding, ...]]]:
+    """`read_predictions` and `read_labels`; where both are at fault, the faults of both in one InputError."""
+    try:
+        said = read_predictions(predictions)
+    except InputError as fault:
+        try:
+            read_labels(labels, unknown)
+        except InputError as other:
+            raise InputError(*fault.findings, *other.findings) from other
+        raise
+    return said, read_labels(labels, unknown)
 
 
 def _prediction(row: dict[str, str], table: Table) -> Prediction | None:
@@ -110,14 +126,14 @@ def _prediction(row: dict[str, str], table: Table) -> Prediction | None:
 
 
 def _number(text: str, decimal_comma: bool) -> float | None:
+    """The cell as a number; None where it is empty, NaN where it is none."""
     bare = text.strip()
     if not bare:
         return None
     try:
-        value = float(bare.replace(",", ".") if decimal_comma else bare)
-    except ValueError:
+        return number(bare.replace(",", ".") if decimal_comma else bare)
+    except Malformed:
         return nan
-    return value if isfinite(value) else nan
 
 
 def join(predictions: Sequence[Prediction], labels: Sequence[Label]) -> Judged:

@@ -67,7 +67,7 @@ def render_evaluation(figures: dict[str, Any], pictures: dict[str, bytes]) -> st
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     house.filters.update(number=number, span=span, share=share, shares=shares, visible=visible, on_auc=on_auc)
-    house.filters.update(higher_is_better=higher_is_better, lower_is_better=lower_is_better)
+    house.filters.update(higher_is_better=higher_is_better, lower_is_better=lower_is_better, said=said)
     return house.get_template("evaluation.html.jinja").render(
         f=figures,
         policy=POLICY.format(style=b64encode(sha256(style.encode()).digest()).decode("ascii")),
@@ -109,6 +109,17 @@ def span(figures: Mapping[str, Any], name: str, digits: int = 3) -> str:
     if low is None or high is None:
         return NOTHING if value is None else "cannot be had"
     return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def said(figures: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """The interval of a figure in words.
+
+    >>> said({"auc": 1.0, "auc_low": None, "auc_high": None}, "auc"), said({"auc": None, "auc_low": None, "auc_high": None}, "auc")
+    ('interval cannot be had', 'does not exist')
+    """
+    if figures[name] is None:
+        return "does not exist"
+    return ("95 % " if figures[f"{name}_low"] is not None else "interval ") + span(figures, name, digits)
 
 
 def share(value: float | None, digits: int = 1) -> str:

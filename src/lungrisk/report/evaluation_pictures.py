@@ -124,7 +124,7 @@ def _calibration(axes: Axes, figures: dict[str, Any]) -> None:
     below.set_yticks([])
     below.spines[["left", "bottom"]].set_visible(False)
     below.tick_params(labelbottom=False, length=0)
-    below.legend(loc="upper right", ncols=2, handlelength=1, handleheight=0.7)
+    below.legend(loc="upper right", bbox_to_anchor=(1.0, 0.05), ncols=2, handlelength=1, handleheight=0.7)
 
 
 def _decision(axes: Axes, figures: dict[str, Any]) -> None:
