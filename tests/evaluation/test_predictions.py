@@ -1,6 +1,7 @@
 """Two tables in, an account out: figures beside the base rate, everybody counted, nothing silently dropped."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -129,6 +130,61 @@ def test_everybody_is_counted(tmp_path: Path) -> None:
         ("status", "limited"),
         ("status", "refused"),
     }
+
+
+HOSTILE = {
+    "grouped digits": ("id,cancer\na,1_0\n", "evl.value"),
+    "above one": ("id,cancer\na,1.5\n", "evl.value"),
+    "below nothing": ("id,cancer\na,-0.1\n", "evl.value"),
+    "no number": ("id,cancer\na,nan\nb,inf\n", "evl.value"),
+    "hexadecimal": ("id,cancer\na,0x1p-1\n", "evl.value"),
+    "digits of another script": ("id,cancer\na,\u0660.\u0665\n", "evl.value"),
+    "a likelihood that is empty": ("id,cancer\na,\n", "evl.value"),
+    "twice": ("id,cancer\na,0.1\na,0.1\n", "evl.dup"),
+    "no column": ("id,p\na,0.1\n", "lab.columns"),
+    "a cell too many": ("id,cancer\na,0.1,2\n", "lab.cells"),
+    "cut in a quote": ('id,cancer\na,"0.1', "file.corrupt"),
+    "a giant cell": ("id,cancer\n" + "a" * 200_000 + ",0.1\n", "file.corrupt"),
+    "nobody": ("id,cancer\n", "evl.value"),
+    "nothing": ("", "lab.columns"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_table_of_predictions_that_is_none_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    text, code = HOSTILE[name]
+    (tmp_path / "p.csv").write_text(text, "utf-8")
+    with pytest.raises(InputError) as caught:
+        run(tmp_path / "p.csv", write(tmp_path / "l.csv", "id,cancer", ["a,0", "b,1"]))
+    assert code in [one.code for one in caught.value.findings]
+
+
+def test_all_that_is_wrong_with_both_tables_is_told_at_once(tmp_path: Path) -> None:
+    rows = ["a,0.1", "a,2", "b,x", "c,0.5,7", ",0.3"]
+    predictions = write(tmp_path / "p.csv", "id,cancer", rows)
+    labels = write(tmp_path / "l.csv", "id,cancer,age", ["a,3,50", "b,0,1_0"])
+    with pytest.raises(InputError) as caught:
+        run(predictions, labels)
+    found = {one.code: one.found for one in caught.value.findings}
+    assert found["lab.cells"] == "line 5"
+    assert found["evl.value"] == "line 3, 4, 6"
+    assert found["evl.dup"] == "line 3"
+    assert "cancer '3'" in str(found["lab.value"])
+    assert "age '1_0'" in str(found["lab.value"])
+
+
+def test_a_pipe_is_no_table_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    predictions, _ = cohort(tmp_path, 30)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageFault, match=r"use\.missing.*pipe"):
+        run(predictions, tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(("n", "worth"), [(1, 2.0), (3, 2.0), (30, 2.0), (200, 0.0)])
+def test_the_json_of_any_evaluation_holds_no_nan(tmp_path: Path, n: int, worth: float) -> None:
+    predictions, labels = cohort(tmp_path, n, worth)
+    figures = run(predictions, labels, against=predictions)
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
 
 
 def test_tables_of_different_patients_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from scipy.special import expit
 
 from lungrisk.evaluation import EvaluateOptions, evaluate
-from lungrisk.report.evaluation_page import render_evaluation
+from lungrisk.report.evaluation_page import FIGURES, render_evaluation
 from lungrisk.report.evaluation_pictures import draw_evaluation
 
 
@@ -102,6 +102,32 @@ def test_the_page_says_the_verdict_the_figures_and_the_notice(written: tuple[Pat
         assert words in page
     assert "None" not in page
     assert not re.search(r"\bnan\b", page)
+
+
+def test_the_page_and_the_json_agree_digit_for_digit(written: tuple[Path, str]) -> None:
+    folder, page = written
+    figures = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    table = page.split('<h2 id="figures">')[1].split("</table>")[0]
+    rows = re.findall(r'<tr><th>(.*?)</th><td class="n">(.*?)</td><td class="n">(.*?)</td>', table)
+    shown = {words: (value.replace("−", "-"), span.replace("−", "-")) for words, value, span in rows}
+    for name, words, _ in FIGURES:
+        value, low, high = (figures[f"{name}{end}"] for end in ("", "_low", "_high"))
+        assert shown[words] == (f"{value:.3f}", f"{low:.3f} to {high:.3f}")
+    for row in figures["subgroups"]:
+        assert f'{row["auc"]:.3f}</td><td class="n">{row["auc_low"]:.3f} to {row["auc_high"]:.3f}' in page
+    assert figures["verdict"] in unescape(page)
+    assert figures["verdict"] in (folder / "CHECKLIST.md").read_text("utf-8")
+
+
+def test_what_six_patients_cannot_say_is_not_said(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,cancer\n" + "".join(f"{k},{0.1 + 0.15 * k:.2f}\n" for k in range(6)))
+    (tmp_path / "l.csv").write_text("id,cancer,sex\n" + "".join(f"{k},{int(k > 2)},{'FM'[k % 2]}\n" for k in range(6)))
+    evaluate(tmp_path / "p.csv", labels=tmp_path / "l.csv", out=tmp_path / "out", options=EvaluateOptions(draws=50))
+    page = (tmp_path / "out" / "evaluation.html").read_text("utf-8")
+    assert "1.000 to 1.000" not in page
+    assert "interval cannot be had" in page
+    assert "Not shown to be better or worse than the base rate" in page
+    assert page.count("too few for a verdict") == 2
 
 
 def test_the_same_tables_give_the_same_bytes(written: tuple[Path, str], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from lungrisk.cohort.tables import in_lines
 from lungrisk.core.cohort import Label
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.parsing import Malformed, number
 
 NUMBERS = ("time_years", "age", "thickness_mm")
 TEXTS = ("group", "sex", "vendor", "kernel")
@@ -72,10 +73,10 @@ class Cells:
         if not bare:
             return None
         try:
-            value = float(bare.replace(",", ".") if self.decimal_comma else bare)
-        except ValueError:
+            value = number(bare.replace(",", ".") if self.decimal_comma else bare)
+        except Malformed:
             value = math.nan
-        if not math.isfinite(value) or value < 0:
+        if not value >= 0:
             self.note("lab.value", f"{name} {text!r}", line)
             return None
         return value

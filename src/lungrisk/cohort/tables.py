@@ -10,6 +10,7 @@ from pathlib import Path
 from lungrisk.core.cells import is_formula
 from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.parsing import Malformed, read_regular
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 SHOWN = 5  # lines that a finding names
@@ -105,7 +106,10 @@ def listed(names: Sequence[str]) -> str:
 def _decode(path: Path) -> tuple[str, list[str]]:
     """The text with plain ends of lines, and in what it differed from UTF-8 with commas."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
+    except Malformed as error:  # a folder, a pipe, a device, more than any cohort takes
+        found = f"{path}: {error.found}"
+        raise UsageFault(find("use.missing", found=found, expected="a table (CSV)")) from error
     except OSError as error:
         raise UsageFault(find("use.missing", found=str(path), expected="a table (CSV)")) from error
     encoding = next((name for mark, name in BOMS if data.startswith(mark)), None) or _guess(data)

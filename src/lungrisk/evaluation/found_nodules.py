@@ -1,17 +1,16 @@
 """How many of the true nodules of a cohort were found, at how many false alarms a scan, from a store and a table of the truth."""
 
-import csv
 from collections import defaultdict
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lungrisk.cohort.store import Store, open_store
-from lungrisk.cohort.tables import in_lines
-from lungrisk.core.errors import InputError, UsageFault
+from lungrisk.cohort.tables import in_lines, scan_table
+from lungrisk.core.errors import InputError
 from lungrisk.core.findings import find
+from lungrisk.core.parsing import Malformed, number
 from lungrisk.evaluation.detection import froc, match_candidates
 
 TRUTH = ("id", "x_mm", "y_mm", "z_mm", "diameter_mm")  # columns that are read; others may be there
@@ -46,7 +45,7 @@ def _listed(store: Store, truth: dict[str, list[tuple[float, ...]]]) -> tuple[An
     """Scores, hits (FALSE: none), numbers of scans and whether accepted, of all listed nodules; true nodules a scan."""
     rows: list[tuple[float, int, int, bool]] = []
     counts = []
-    for number, patient in enumerate(store.patients):
+    for place, patient in enumerate(store.patients):
         places = np.array(truth.get(patient.id, []), np.float64).reshape(-1, 4)
         counts.append(int((places[:, 3] >= LEAST_MM).sum()))
         listed = patient.record.get("nodules") or []
@@ -54,7 +53,7 @@ def _listed(store: Store, truth: dict[str, list[tuple[float, ...]]]) -> tuple[An
         hits = match_candidates(points, places[:, :3], places[:, 3] / 2)
         for one, hit in zip(listed, hits, strict=True):
             if hit < 0 or places[hit, 3] >= LEAST_MM:
-                rows.append((float(one["nodule_probability"]), int(hit), number, bool(one["accepted"])))
+                rows.append((float(one["nodule_probability"]), int(hit), place, bool(one["accepted"])))
     columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
     return (
         np.array(columns[0], np.float64),

@@ -163,6 +163,8 @@ def curves(judged: Judged, options: EvaluateOptions) -> dict[str, Any]:
     p, y = judged.p, judged.y
     bands = draw(judged, options, {"model": lambda counts: net_benefit_of_draws(p, y, THRESHOLDS, counts)})["model"]
     low, high = np.quantile(bands, (0.025, 0.975), axis=0)
+    if "log_loss_gain" in without_interval(judged):
+        low, high = np.full_like(low, nan), np.full_like(high, nan)
     full = roc_curve(p, y)
     shown = np.unique(np.linspace(0, len(full["threshold"]) - 1, SHOWN_POINTS).round().astype(int))
     counted = {name: np.histogram(p[y == cancer], np.linspace(0, 1, 21))[0] for name, cancer in (("no", 0), ("yes", 1))}

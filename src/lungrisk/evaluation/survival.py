@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lungrisk.core.calibration import Floats
 from lungrisk.core.extras import need
 from lungrisk.evaluation.metrics import interval
+from lungrisk.evaluation.verdicts import LEAST_FOR_INTERVAL
 
 DRAWS = 200  # slower than the other figures
 YEARS = (1, 2, 3, 4, 5, 6)
@@ -35,8 +36,12 @@ def survival_figures(
         return _with_intervals(risk, time_years, event, counts)
 
 
-def _with_intervals(risk: Floats, time_years: Floats, event: NDArray[np.bool_], counts: Floats | None) -> dict[str, Any]:
+def _with_intervals(
+    risk: Floats, time_years: Floats, event: NDArray[np.bool_], counts: Floats | None
+) -> dict[str, Any]:
     years = usable_years(time_years, event)
+    if event.sum() < LEAST_FOR_INTERVAL:
+        counts = None
     value = _figures(risk, time_years, event, years)
     drawn = [] if counts is None else [_of_sample(row, risk, time_years, event, years) for row in counts]
     names = _names(years)

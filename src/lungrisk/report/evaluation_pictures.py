@@ -134,7 +134,8 @@ def _decision(axes: Axes, figures: dict[str, Any]) -> None:
     axes.plot(
         curve["threshold"], curve["all"], color=OTHER, linewidth=1, linestyle=(0, (4, 3)), label="act on everybody"
     )
-    axes.fill_between(curve["threshold"], curve["low"], curve["high"], color=RANGE, alpha=0.5, linewidth=0)
+    if None not in curve["low"]:
+        axes.fill_between(curve["threshold"], curve["low"], curve["high"], color=RANGE, alpha=0.5, linewidth=0)
     axes.plot(curve["threshold"], curve["model"], color=ACCENT, linewidth=2, label="act on the likelihoods")
     top = max(figures["prevalence"], 0.02) * 1.12
     axes.set(
