@@ -52,8 +52,8 @@ def predictors(patients: Patients) -> Iterator[Figure]:
         _write(table, patients, [repr(float(value)) for value in rating])
         fitted = Calibration.from_dict(open_bundle(calibrate(table, labels, Path(place) / "b")).settings["calibration"])
         # calibrate draws slopes to 1, of so many patients by a hundredth; without that it is map B to the digit
-        for name, found, published in zip(("intercept", "slope"), fitted.parameters, (-2.66977, 2.38513), strict=True):
-            yield Figure(f"map B by calibrate: {name}", published, found, 0.05)
+        for end, found, told in zip(("intercept", "slope"), fitted.parameters, (-2.66977, 2.38513), strict=True):
+            yield Figure(f"map B by calibrate: {end}", told, found, 0.05)
         known = patients.labelled
         alone, covariance = fit_logistic(design_of("platt", rating[known]), patients.y)
         yield from several("map B by its fit: parameters", "-2.66977 2.38513", alone)
