@@ -148,11 +148,16 @@ def test_stations_that_overlap_keep_the_longer_whole(tell: Callable[[list[Datase
     assert np.flatnonzero(np.diff(bright) > 30).tolist() == [24]  # one border: at the end of the longer
 
 
-def test_content_tells_how_many_are_woven_together() -> None:
+def test_content_tells_where_and_of_how_many_a_block_is_woven() -> None:
     rng = np.random.default_rng(1)
     smooth = np.cumsum(rng.normal(0, 20, (60, 64, 64)), axis=0)
     assert strangers(smooth.astype(np.int16)) is None
-    woven = smooth.copy()
-    woven[1::2] += 300 * np.sign(np.arange(64) - 32)
-    assert strangers(woven.astype(np.int16)) == 2
+    for n in (2, 3):
+        woven = smooth.copy()
+        for phase in range(1, n):
+            woven[30 + phase :: n] += 300 * phase * np.sign(np.arange(64) - 32)
+        lag, start = strangers(woven.astype(np.int16)) or (0, 0)
+        assert lag == n
+        assert 22 <= start <= 31
     assert strangers(np.full((30, 64, 64), 7, np.int16)) is None
+    assert strangers(rng.normal(40, 20, (30, 64, 64)).astype(np.int16)) is None

@@ -57,7 +57,9 @@ def load(items: Sequence[Item], given: Given, *, keep_ids: bool = False) -> Scan
         raise InputError(*refused)
     woven = strangers(block)
     if woven:
-        found = f"slices differ from their neighbours, and agree with those {woven} slices away"
+        found = (
+            f"from slice {woven[1]} on slices differ from their neighbours and agree with those {woven[0]} slices away"
+        )
         raise InputError(find("sel.ambiguous", found=found, expected="one acquisition"))
     hu, affine, turned = upright(block, assembled.stack)
     read = {frame.item.name for one in groups for frame in one.frames}

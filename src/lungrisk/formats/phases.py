@@ -21,7 +21,10 @@ MOST_PHASES = 20
 NEARLY_ALL = 0.9  # of the places hold a slice of each phase, where numbers go through the phases slice by slice
 NUMBER_TAG = "(0020,0013) InstanceNumber"
 SMOOTH = 16  # pixels: means over blocks of so many are free of noise and keep anatomy
-STRANGER = 0.9  # of the difference to the neighbour: what lies several slices away is nearer than that
+STRETCH = 10  # slices over which the usual difference is taken
+MOST_WOVEN = 4
+STRANGER = 0.95  # of the difference to the neighbour: what lies several slices away is nearer; eleven real scans have 1.56 or more
+LEAST_HU = 5.0  # below it noise alone makes the differences
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +62,12 @@ def _ways(places: Sequence[Sequence[Frame]]) -> Iterator[Way]:
     frames = [frame for place in places for frame in place]
     yield from (
         Way("(0020,0012) AcquisitionNumber", "acquisitions", grouped(frames, lambda f: f.acquisition), True, True),
-        Way("(0020,0100) TemporalPositionIdentifier", "times", grouped(frames, lambda f: f.moment), last=True),
+        Way(
+            "(0020,0100) TemporalPositionIdentifier",
+            "times of acquisition",
+            grouped(frames, lambda f: f.moment),
+            last=True,
+        ),
         Way(None, "files", grouped(frames, _file), last=True),
         Way("(0020,4000) ImageComments", "comments", grouped(frames, lambda f: f.comments)),
     )
@@ -159,21 +167,31 @@ def _stations(
     )
 
 
-def strangers(block: NDArray[np.int16]) -> int | None:
-    """How many acquisitions a block (k, j, i) HU is woven of, by content; None where each slice is most like its neighbour.
+def strangers(block: NDArray[np.int16]) -> tuple[int, int] | None:
+    """Where a block (k, j, i) HU is woven of several acquisitions, by content: of how many, and the slice where that begins.
 
-    Woven ones differ from slice to slice, and agree with the slice that is as many slices away as there are acquisitions.
+    Slices of one acquisition grow apart with the way between them; of woven ones each differs from its neighbour, and agrees with the
+    slice that is as many slices away as there are acquisitions. None where no stretch of slices is so.
     """
     n, rows, columns = block.shape
     size = min(SMOOTH, rows, columns)
     cut = block[:, : rows // size * size, : columns // size * size]
     means = cut.reshape(n, rows // size, size, columns // size, size).mean((2, 4), dtype=np.float32)
-    most = min(4, n // 3)
-    if most < 2:
-        return None
-    beside = [float(np.median(np.abs(means[lag:] - means[:-lag]).mean((1, 2)))) for lag in range(1, most + 1)]
-    nearest = int(np.argmin(beside))
-    return nearest + 1 if nearest and beside[nearest] < STRANGER * beside[0] else None
+    beside = _typical(np.abs(np.diff(means, axis=0)).mean((1, 2)))
+    for lag in range(2, MOST_WOVEN + 1):
+        apart = _typical(np.abs(means[lag:] - means[:-lag]).mean((1, 2)))
+        near = beside[: len(apart)]
+        woven = np.flatnonzero((apart < STRANGER * near) & (near > LEAST_HU))
+        if len(woven):
+            return lag, int(woven[0])
+    return None
+
+
+def _typical(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Medians over each stretch of slices; empty where there are fewer."""
+    if len(values) < STRETCH:
+        return values[:0]
+    return np.median(np.lib.stride_tricks.sliding_window_view(values, STRETCH), axis=1).astype(np.float32)
 
 
 def grouped(frames: Sequence[Frame], value: Callable[[Frame], str]) -> dict[str, list[Frame]]:

@@ -14,6 +14,7 @@ from lungrisk.formats.stacking import POSITION_TAG, Stack
 AIR = -1024
 OBLIQUE_FROM_DEGREES = 2.0
 MOST_GROWN = 8  # a block turned about two axes by 45 degrees takes five times its own room
+SMALL = 2**26  # voxels that may always be held: a plate of few slices grows by more
 BODY = np.eye(3)[[2, 1, 0]]  # directions of k, j, i: to the head, to the back, to the patient's left
 ORIGIN_DECIMALS, DIRECTION_DECIMALS = 4, 6
 
@@ -130,7 +131,7 @@ def _grid(
         low[0], high[0] = middle.min(), middle.max()
     n = np.floor((high - low) / steps + 1e-3) + 1
     own = (stack.heights[-1] - stack.heights[0]) / stack.step * shape[0] * shape[1]
-    if n.prod() > MOST_GROWN * own:
+    if n.prod() > max(MOST_GROWN * own, SMALL):
         found = f"{n.prod() / own:.0f} times as many voxels upright"
         raise InputError(find("geo.drift", found=found, expected=f"at most {MOST_GROWN}", tag=POSITION_TAG))
     return axes.T @ low, steps, (int(n[0]), int(n[1]), int(n[2]))
