@@ -2,6 +2,8 @@
 
 import csv
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import lungrisk.simulation.cohort as room
 from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.core.geometry import apply_affine
 from lungrisk.formats import read
-from lungrisk.simulation import CohortOptions, best_possible, simulate
+from lungrisk.simulation import CohortOptions, best_possible, few_positive, simulate
 from lungrisk.simulation.acquisition import scan_patient
 from lungrisk.simulation.patients import draw_patient
 
@@ -149,15 +151,76 @@ def test_some_patients_may_go_without_a_label(cohort: Path, tmp_path: Path) -> N
 def test_a_folder_with_other_patients_is_left_alone(cohort: Path, tmp_path: Path) -> None:
     before = content(cohort)
     for options in (CohortOptions(patients=PATIENTS, seed=SEED + 1), CohortOptions(patients=1, seed=SEED)):
-        with pytest.raises(UsageFault, match=r"use\.option"):
+        with pytest.raises(UsageFault, match=r"use\.output"):
             simulate("cohort", cohort, options=options)
     assert content(cohort) == before
     (tmp_path / "stage1" / "somebody").mkdir(parents=True)
-    with pytest.raises(UsageFault, match=r"use\.option"):
-        simulate("cohort", tmp_path, patients=1)
-    (tmp_path / "cohort.json").write_text("[]")
-    with pytest.raises(UsageFault, match=r"use\.option"):
-        simulate("cohort", tmp_path, patients=1)
+    for mark in (
+        None,
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"kind": "lungrisk-simulated-cohort", "patients": "x"}',
+    ):
+        if mark is not None:
+            (tmp_path / "cohort.json").write_bytes(mark)
+        with pytest.raises(UsageFault, match=r"use\.output"):
+            simulate("cohort", tmp_path, patients=1)
+    assert (tmp_path / "stage1" / "somebody").is_dir()
+
+
+def quick(out: Path, seed: int, number: int) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """In place of `write_patient`: a folder that names its seed."""
+    (out / "stage1" / str(number)).mkdir(parents=True, exist_ok=True)
+    (out / "stage1" / str(number) / "seed").write_text(str(seed))
+    return {"id": str(number), "risk": "0.5", "cancer": 1}, []
+
+
+def test_a_cohort_of_another_seed_is_replaced_when_it_may_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "write_patient", quick)
+    out = simulate("cohort", tmp_path / "c", 1, patients=11)
+    assert not few_positive(out)
+    options = CohortOptions(patients=2, seed=2, overwrite=True)
+    assert few_positive(simulate("cohort", out, options=options))
+    assert sorted(path.name for path in (out / "stage1").iterdir()) == ["0", "1"]
+    assert {path.read_text() for path in out.glob("stage1/*/seed")} == {"2"}
+    (tmp_path / "mine" / "stage1").mkdir(parents=True)
+    with pytest.raises(UsageFault, match=r"use\.output"):
+        simulate("cohort", tmp_path / "mine", options=options)
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_process_that_is_killed_once_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    begun: list[int] = []
+
+    class Pool(ThreadPoolExecutor):
+        """Its first `deaths` lives end at the third patient."""
+
+        def __init__(self, workers: int, mp_context: object) -> None:
+            super().__init__(1)
+            begun.append(1)
+
+        def submit(self, task: object, out: Path, seed: int, number: int) -> Future[object]:  # type: ignore[override]
+            future: Future[object] = Future()
+            if number == 2 and len(begun) <= deaths:
+                future.set_exception(BrokenProcessPool())
+            else:
+                future.set_result(quick(out, seed, number))
+            return future
+
+    monkeypatch.setattr(room, "ProcessPoolExecutor", Pool)
+    options = CohortOptions(patients=4, seed=1, workers=2)
+    if deaths == 2:
+        with pytest.raises(EnvironmentFault, match=r"coh\.worker"):
+            simulate("cohort", tmp_path / "c", options=options)
+    else:
+        simulate("cohort", tmp_path / "c", options=options)
+        assert len(rows(tmp_path / "c" / "truth.csv")) == 4
 
 
 @pytest.mark.parametrize("wrong", [{"patients": 0}, {"patients": 2, "unlabelled": 3}, {"patients": 2, "workers": 0}])

@@ -7,7 +7,7 @@ import pytest
 
 from lungrisk.core.errors import UsageFault
 from lungrisk.core.outputs import written
-from lungrisk.training.claims import claimed
+from lungrisk.training.claims import NEEDS, claimed
 from lungrisk.training.options import Options
 
 PARTS = {"net": "seed", "data": "d", "options": {"epochs": 2}}
@@ -25,7 +25,8 @@ def trained(out: Path, *, overwrite: bool = False, parts: dict[str, object] = PA
         if killed == "after":
             raise KeyboardInterrupt
         with written(out, "train", key):
-            (out / "bundle.json").write_text(str(parts["net"]))
+            for name in NEEDS:
+                (out / name).write_text(str(parts["net"]))
             if killed == "writing":
                 raise KeyboardInterrupt
     return True

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lungrisk.cli.options import Bundle, Json, KeepIds, Out, Quiet, ScanPath, Strict
+from lungrisk.cli.options import Bundle, Json, KeepIds, Out, Overwrite, Quiet, ScanPath, Strict
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, note, progress, say
 
 PATIENT_TASKS = ("patient", "calibration")  # bundles that judge the patient; others rate nodules
@@ -23,6 +23,7 @@ def assess(
     json_target: Json = None,
     keep_ids: KeepIds = False,
     strict: Strict = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """The likelihood that the patient of a chest CT has lung cancer, with the nodules that it rests on.
@@ -38,10 +39,17 @@ def assess(
 
     from lungrisk.assessment import assess as run
     from lungrisk.core.bundle import open_bundle
+    from lungrisk.core.extents import extent_of
+    from lungrisk.core.outputs import key_of, state_of, written
     from lungrisk.report import summarise, to_json
     from lungrisk.report.record import dump
 
-    of_patients = open_bundle(bundle).task in PATIENT_TASKS
+    opened = open_bundle(bundle)
+    of_patients = opened.task in PATIENT_TASKS
+    asked = ""
+    if out is not None:
+        asked = key_of(scan=extent_of(scan).content, bundle=opened.digest, prevalence=prevalence, keep_ids=keep_ids)
+        state_of(out, "assess", asked, overwrite=overwrite)  # refused before the work; its own is renewed
     with progress("assess", steps=5, quiet=quiet) as step:
         if of_patients:
             from lungrisk.prediction import judge
@@ -58,7 +66,8 @@ def assess(
     if out is not None:
         with progress("report", quiet=quiet) as step:
             step("writing")
-            assessment.write(out)
+            with written(out, "assess", asked):
+                assessment.write(out)
     if json_target != STDOUT:
         say(*summarise(record).split("\n"))
     if out is not None:

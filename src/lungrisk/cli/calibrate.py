@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lungrisk.cli.options import LABELS_HELP, Quiet, Unknown
+from lungrisk.cli.options import LABELS_HELP, Overwrite, Quiet, Unknown
 from lungrisk.cli.terminal import existing, note, say
 
 Predictions = Annotated[
@@ -33,16 +33,28 @@ def calibrate(
     ] = "platt",
     base: Base = "line",
     unknown: Unknown = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit likelihoods to your own outcomes; the card shows how good that is on patients not fitted on."""
     existing(predictions)
     existing(labels)
 
-    from lungrisk.core.bundle import open_bundle
+    from lungrisk.core.bundle import LINE, open_bundle
+    from lungrisk.core.extents import extent_of
+    from lungrisk.core.outputs import key_of, state_of, written
     from lungrisk.evaluation import calibrate as run
 
-    folder = run(predictions, labels, out, method, base=base, unknown=tuple(unknown or ()))
+    asked = key_of(
+        tables=[extent_of(table).content for table in (predictions, labels)],
+        options=[method, LINE if base == LINE else open_bundle(base).digest, *(unknown or ())],
+    )
+    if state_of(out, "calibrate", asked, needs=("bundle.json", "CARD.md"), overwrite=overwrite) == "done":
+        note(f"{out}: done already by this very command", quiet=quiet)
+    else:
+        with written(out, "calibrate", asked):
+            run(predictions, labels, out, method, base=base, unknown=tuple(unknown or ()))
+    folder = out
     settings = open_bundle(folder).settings
     for finding in settings["findings"]:
         note(f"{finding['code']}: {finding['message']} ({finding['found']})", quiet=quiet)

@@ -1,12 +1,14 @@
 """`lungrisk evaluate`: how good likelihoods of patients are, or a nodule bundle on a folder of nodules."""
 
 import json
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from lungrisk.cli.options import BUNDLE_HELP, LABELS_HELP, Json, Out, Quiet, Unknown
+from lungrisk.cli.options import BUNDLE_HELP, LABELS_HELP, Json, Out, Overwrite, Quiet, Unknown
 from lungrisk.cli.terminal import STDOUT, emit_json, existing, progress, say
 
 Source = Annotated[
@@ -72,6 +74,7 @@ def evaluate(
     store: StoreOfNodules = None,
     nodules: TrueNodules = None,
     json_target: Json = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Figures with intervals beside the base rate, and a page: of patients' likelihoods, or of nodule networks."""
@@ -79,6 +82,8 @@ def evaluate(
         if path is not None:
             existing(path)
 
+    from lungrisk.core.extents import extent_of
+    from lungrisk.core.outputs import key_of, state_of, written
     from lungrisk.evaluation import EvaluateOptions
     from lungrisk.evaluation import evaluate as run
 
@@ -92,7 +97,16 @@ def evaluate(
         nodules=nodules,
     )
     of_nodules = source.is_dir()
-    with progress("evaluate", quiet=quiet) as step:
+    tables = {name: path for name, path in (("predictions", source), ("labels", labels), ("against", against)) if path}
+    asked = ""
+    if out is not None and not of_nodules:
+        contents = {name: extent_of(path).content for name, path in tables.items()}
+        beside = [None if path is None else extent_of(path).content for path in (store, nodules)]
+        asked = key_of(
+            tables=contents, names=[path.name for path in tables.values()], beside=beside, options=asdict(options)
+        )
+        state_of(out, "evaluate", asked, overwrite=overwrite)  # refused before the work; its own is renewed
+    with progress("evaluate", quiet=quiet) as step, written(out, "evaluate", asked) if out and asked else nullcontext():
         step((bundle or "all shipped bundles") if of_nodules else source.name)
         figures = run(source, bundle, labels=labels, out=out, against=against, options=options)
     if json_target is not None:

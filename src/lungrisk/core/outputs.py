@@ -5,13 +5,13 @@ The same rule everywhere: what other inputs or options made stays unless `--over
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from lungrisk.core.errors import UsageFault
+from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
 
@@ -42,15 +42,17 @@ def key_of(**parts: Any) -> str:
     return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def state_of(folder: Path, command: str, key: str, *, overwrite: bool = False) -> State:
+def state_of(folder: Path, command: str, key: str, *, needs: Sequence[str] = (), overwrite: bool = False) -> State:
     """Whether the folder is free for this command, half made by it, or done.
 
-    key: `key_of` its inputs and options. overwrite: what others made there may be replaced, and what is done is made again.
+    key: `key_of` its inputs and options. needs: files without which it is not done, whatever the stamp says. overwrite: what others
+    made there may be replaced, and what is done is made again.
     Raises UsageFault (`use.output`) when another command made it, or this one with other inputs or options.
     """
     there = read_stamp(folder)
     if there == (command, key, True):
-        return "new" if overwrite else "done"
+        whole = all((folder / name).exists() for name in needs)
+        return "new" if overwrite else "done" if whole else "unfinished"
     if overwrite or there == (command, key, False):
         return "unfinished" if there == (command, key, False) else "new"
     if there is not None:
@@ -71,8 +73,18 @@ def other_output(place: Path, found: str) -> UsageFault:
 @contextmanager
 def written(folder: Path, command: str, key: str) -> Iterator[None]:
     """Mark the folder as begun, and, when the block came to its end, as done. Raises EnvironmentFault (`env.disk`)."""
+    before = read_stamp(folder)
     _stamp(folder, command, key, finished=False)
-    yield
+    try:
+        yield
+    except (UsageFault, InputError):  # refused before anything was written: the folder is whose it was
+        if before is None:
+            (folder / STAMP).unlink()
+            with suppress(OSError):
+                folder.rmdir()
+        else:
+            _stamp(folder, before[0], before[1], finished=before[2])
+        raise
     _stamp(folder, command, key, finished=True)
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 from lungrisk.core.errors import UsageFault
 from lungrisk.core.findings import find
 from lungrisk.simulation.chest import simulate_scan
-from lungrisk.simulation.cohort import CohortOptions, best_possible, simulate_cohort
+from lungrisk.simulation.cohort import CohortOptions, best_possible, few_positive, simulate_cohort
 
-__all__ = ["CohortOptions", "best_possible", "simulate"]
+__all__ = ["CohortOptions", "best_possible", "few_positive", "simulate"]
 
 
 def simulate(

@@ -23,6 +23,7 @@ from lungrisk.simulation.patients import Patient, draw_patient
 from lungrisk.simulation.thorax_slices import scan_affine
 from lungrisk.simulation.truth import best_log_loss
 
+FEW_POSITIVE = 10  # as training asks for
 KIND, VERSION = "lungrisk-simulated-cohort", 2
 TRUTH_COLUMNS = (
     *("id", "risk", "nodules", "highest_score", "largest_mm"),
@@ -38,19 +39,23 @@ NODULE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortOptions:
-    """patients: how many. unlabelled: of those, how many of the last have no row in the labels. workers: processes."""
+    """patients: how many. unlabelled: of those, how many of the last have no row in the labels. workers: processes.
+
+    overwrite: a simulated cohort of another seed, or of more patients, at the place is made anew.
+    """
 
     patients: int
     seed: int = 0
     unlabelled: int = 0
     workers: int = 1
+    overwrite: bool = False
 
 
 def simulate_cohort(out: Path, options: CohortOptions, progress: Callable[[str], None] | None = None) -> Path:
     """Write a cohort; the same options give the same bytes for any number of workers. Gives the folder.
 
     A patient's folder is whole or absent: what an interrupted run finished is kept, and more patients may be asked for later.
-    progress: is told each patient as it is done. Raises UsageFault (`use.option`), EnvironmentFault (`env.disk`).
+    progress: is told each patient as it is done. Raises UsageFault (`use.option`, `use.output`), EnvironmentFault (`env.disk`, `coh.worker`).
     """
     _claim(out, options)
     rows: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
@@ -87,18 +92,33 @@ def _claim(out: Path, options: CohortOptions) -> None:
         raise UsageFault(find("use.option", found=found, expected="at least one patient and one worker"))
     mark, own = out / "cohort.json", {"kind": KIND, "version": VERSION, "seed": options.seed}
     if mark.is_file() or (out / "stage1").exists():
-        try:
-            there = json.loads(mark.read_text("utf-8"))
-            fits = {key: there[key] for key in own} == own and there["patients"] <= options.patients
-        except (OSError, ValueError, KeyError, TypeError):
-            fits = False
-        if not fits:
+        there = _read_mark(mark)
+        fits = {key: there.get(key) for key in own} == own and there.get("patients", 0) <= options.patients
+        if not fits and options.overwrite and there.get("kind") == KIND:
+            for part in ("stage1", "partial"):
+                shutil.rmtree(out / part, ignore_errors=True)
+        elif not fits:
             expected = f"an empty folder, or one with a simulated cohort of seed {options.seed} and no more patients"
-            raise UsageFault(find("use.option", found=str(out), expected=expected))
+            raise UsageFault(find("use.output", found=str(out), expected=expected))
     if len(_rows(out / "truth.csv")) != options.patients:
         (out / "truth.csv").unlink(missing_ok=True)  # it is written last, when everything is there
     own |= {"patients": options.patients, "unlabelled": options.unlabelled}
     write_atomic(mark, json.dumps(own, indent=1) + "\n")
+
+
+def _read_mark(mark: Path) -> dict[str, Any]:
+    """What cohort.json says; nothing where it cannot be read."""
+    try:
+        there = json.loads(mark.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    whole = isinstance(there, dict) and isinstance(there.get("patients"), int)
+    return there if whole else {}
+
+
+def few_positive(folder: Path) -> bool:
+    """Whether fewer than 10 of a cohort's labels are cancer: no network is trained on that."""
+    return sum(row.endswith(",1") for row in _rows(folder / "stage1_labels.csv")) < FEW_POSITIVE
 
 
 def _rows(path: Path) -> list[str]:
@@ -110,15 +130,21 @@ def _each(out: Path, options: CohortOptions) -> Iterator[tuple[int, dict[str, An
         for number in range(options.patients):
             yield number, *write_patient(out, options.seed, number)
         return
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        pending = {pool.submit(write_patient, out, options.seed, number): number for number in range(options.patients)}
-        try:
-            for done in as_completed(pending):
-                yield pending[done], *done.result()
-        except BrokenProcessPool as error:
-            raise EnvironmentFault(find("coh.worker")) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    todo = list(range(options.patients))
+    for attempt in (1, 2):  # a process that was killed stops all of a pool: what is not there yet is tried once more
+        with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+            pending = {pool.submit(write_patient, out, options.seed, number): number for number in todo}
+            try:
+                for done in as_completed(pending):
+                    result = done.result()
+                    todo.remove(pending[done])
+                    yield pending[done], *result
+                return
+            except BrokenProcessPool as error:
+                if attempt == 2:
+                    raise EnvironmentFault(find("coh.worker")) from error
+            finally:
+                pool.shutdown(cancel_futures=True)
 
 
 def write_patient(out: Path, seed: int, number: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

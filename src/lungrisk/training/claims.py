@@ -19,6 +19,7 @@ from lungrisk.training.options import Options
 
 LOG = logging.getLogger("lungrisk.training")
 MARK = "training.json"
+NEEDS = ("bundle.json", "model.onnx", "CARD.md")
 MOST_BYTES = 100_000  # of the mark
 
 
@@ -32,7 +33,7 @@ def claimed(options: Options, parts: Mapping[str, Any]) -> Iterator[str | None]:
     """
     told = {"lungrisk": lungrisk.__version__, "torch": version("torch").partition("+")[0], **parts}
     key = key_of(**told)
-    state = state_of(options.output, "train", key, overwrite=options.overwrite)
+    state = state_of(options.output, "train", key, needs=NEEDS, overwrite=options.overwrite)
     if state == "done":
         LOG.info("%s is done already by this very command; --overwrite makes it anew", options.output.name)
         yield None
