@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,82 @@ def test_a_dead_worker_costs_its_own_item_only() -> None:
     ends = [results[place].findings[0] for place in (1, 3, 5)]  # type: ignore[union-attr]
     assert {end.code for end in ends} == {"coh.worker"}
     assert [end.found for end in ends] == ["signal SIGKILL", "exit code 3", "signal SIGKILL"]
+
+
+def die(folder: Path, phase: str, times: int) -> None:
+    """Kill this process, the first `times` times that this phase is come to."""
+    before = len(list(folder.glob(f"{phase}-*")))
+    if before < times:
+        (folder / f"{phase}-{before}-{os.getpid()}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Fragile:
+    """Squares; the process dies in one of the phases of its life: while it starts, at the item 2, packing its answer, after it."""
+
+    folder: Path
+    phase: str
+    times: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrive, (os.getpid(), self.folder, self.phase, self.times)
+
+    def __call__(self, item: int) -> Any:
+        if item == 2 and self.phase == "item":
+            die(self.folder, "item", self.times)
+        if item == 2 and self.phase == "packing":
+            return Packed(self.folder, self.times)
+        if item == 2 and self.phase == "after":
+            threading.Timer(0.05, die, (self.folder, "after", self.times)).start()
+        if self.phase == "after":
+            time.sleep(0.02 if item == 2 else 0.2)
+        return item * item
+
+
+def _arrive(sender: int, folder: Path, phase: str, times: int) -> Fragile:
+    if os.getpid() != sender and phase == "starting":
+        die(folder, "starting", times)
+    return Fragile(folder, phase, times)
+
+
+@dataclass
+class Packed:
+    folder: Path
+    times: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if multiprocessing.parent_process() is not None:
+            die(self.folder, "packing", self.times)
+        return int, (4,)
+
+
+@pytest.mark.parametrize("phase", ["starting", "item", "packing", "after"])
+def test_a_process_killed_once_in_any_phase_costs_nothing(tmp_path: Path, phase: str) -> None:
+    results = dict(run_each(Fragile(tmp_path, phase, 1), range(4), Workers(kind="processes", n=1)))
+    assert results == {place: place * place for place in range(4)}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("phase", ["item", "packing"])
+def test_an_item_at_which_two_processes_died_is_lost_alone(tmp_path: Path, phase: str) -> None:
+    results = dict(run_each(Fragile(tmp_path, phase, 99), range(4), TWO))
+    assert isinstance(results[2], InputError)
+    assert results[2].findings[0].code == "coh.worker"
+    assert [results[place] for place in (0, 1, 3)] == [0, 1, 9]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(("n", "deaths", "goes_on"), [(1, 1, True), (2, 3, True), (1, 2, False), (2, 4, False)])
+def test_processes_that_cannot_start_are_tried_again_once_and_stop_the_work_only_when_none_can(
+    tmp_path: Path, n: int, deaths: int, goes_on: bool
+) -> None:
+    work = run_each(Fragile(tmp_path, "starting", deaths), range(3), Workers(kind="processes", n=n))
+    if goes_on:
+        assert dict(work) == {0: 0, 1: 1, 2: 4}
+    else:
+        with pytest.raises(EnvironmentFault, match=r"coh\.start.*SIGKILL"):
+            list(work)
 
 
 def test_what_cannot_travel_back_is_a_defect_by_name() -> None:

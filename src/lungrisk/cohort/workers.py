@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ Task = Callable[[Any], Any]
 Outcome = tuple[int, Any]
 
 READY = "ready"
+STARTS = 2  # that a process may take to become ready
 PATIENCE_S = 10.0  # that a process gets to clean up when all is to stop
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # engine.py reads the first
 
@@ -64,8 +66,8 @@ def run_each(
 ) -> Iterator[tuple[int, Result | Exception]]:
     """Yield (place of the item, what the task gave or the exception that it raised), as they finish.
 
-    task: a function of a module, or an instance of a module's class: it and the items travel as pickles. A worker that dies
-    costs its own item an InputError (`coh.worker`); the others go on. Closing the iterator, Ctrl-C and SIGTERM stop all workers.
+    task: a function of a module, or an instance of a module's class: it and the items travel as pickles. An item at which a
+    worker died is tried once more and then costs an InputError (`coh.worker`); the others go on, with other workers. Closing the iterator, Ctrl-C and SIGTERM stop all workers.
     Raises EnvironmentFault (`coh.start`, `env.extra`) when workers cannot be had, TypeError when the task cannot travel.
 
     >>> sorted(run_each(abs, [-1, -2]))
@@ -102,12 +104,13 @@ def _attempt(task: Task, item: Any) -> Any:
 class _Process:
     """One process with its pipe. When the parent is killed, the pipe ends and so does the process."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, tries: int = 1) -> None:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, task), daemon=True)
         self.place: int | None = None
         self.started = False
+        self.tries = tries  # how often in a row it was tried to start one in this place
         with one_thread():
             self.process.start()
         theirs.close()
@@ -134,7 +137,9 @@ class _Process:
 
 
 def _on_processes(task: Task, items: Sequence[Any], n: int) -> Generator[Outcome, None, None]:
-    todo = iter(enumerate(items))
+    """An item at which a process died is tried once more, by another process; so is a process that died before it was ready."""
+    todo = deque(enumerate(items))
+    tried: set[int] = set()
     crew: list[_Process] = []
     try:
         crew += [_Process(task) for _ in range(n)]
@@ -143,15 +148,21 @@ def _on_processes(task: Task, items: Sequence[Any], n: int) -> Generator[Outcome
             for pipe in wait(list(by_pipe)):
                 member = by_pipe[pipe]  # type: ignore[index]
                 place, answer = member.place, _answer(member)
-                if answer is None:
-                    crew.remove(member)
-                    crew.append(_Process(task))
-                    result: Any = InputError(find("coh.worker", found=_ending(member)))
-                else:
+                if answer is not None:
                     _next(member, todo, crew)
-                    result = answer[1]
-                if place is not None:
-                    yield place, result
+                    if place is not None:
+                        yield place, answer[1]
+                    continue
+                crew.remove(member)
+                if place is not None and place not in tried:
+                    tried.add(place)
+                    todo.append((place, items[place]))
+                elif place is not None:
+                    yield place, InputError(find("coh.worker", found=_ending(member)))
+                if member.started or member.tries < STARTS:
+                    crew.append(_Process(task, tries=1 if member.started else member.tries + 1))
+                elif not crew and todo:  # none of them can start: it would be no better the next time
+                    raise EnvironmentFault(find("coh.start", found=_ending(member)))
     finally:
         for member in crew:
             member.stop()
@@ -159,25 +170,22 @@ def _on_processes(task: Task, items: Sequence[Any], n: int) -> Generator[Outcome
             member.bury()
 
 
-def _next(member: _Process, todo: Iterator[tuple[int, Any]], crew: list[_Process]) -> None:
+def _next(member: _Process, todo: deque[tuple[int, Any]], crew: list[_Process]) -> None:
     """Give a process that waits its next item, or let it go."""
-    upcoming = next(todo, None)
-    if upcoming is None:
+    if todo:
+        member.give(*todo.popleft())
+    else:
         crew.remove(member)
         member.stop()
         member.bury()
-    else:
-        member.give(*upcoming)
 
 
 def _answer(member: _Process) -> tuple[str, Any] | None:
-    """What a process says; None: it has died at its item."""
+    """What a process says; None: it has died."""
     try:
         answer: tuple[str, Any] = member.pipe.recv()
-    except (EOFError, OSError):
+    except (EOFError, OSError, pickle.UnpicklingError):
         member.bury()
-        if not member.started:  # it would be no better the next time
-            raise EnvironmentFault(find("coh.start", found=_ending(member))) from None
         return None
     member.started = True
     return answer
