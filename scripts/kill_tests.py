@@ -1,106 +1,147 @@
-"""Commands killed at random moments and started again: what they leave in the end is what an uninterrupted run leaves, to the bit.
+"""Commands killed at random moments, their scans replaced meanwhile, and started again: what they leave is what an uninterrupted run leaves.
 
-    python scripts/kill_tests.py prepare COHORT [-o out/kill-tests] [--kills 20] [--seed 0] [--workers 2]
-    python scripts/kill_tests.py train STORE
+    python scripts/kill_tests.py [prepare predict train assess] [-o out/kill-tests] [--kills 25] [--seed 0] [--workers 1]
 
-A run is killed (kill -9; every second time with all its processes, else the parent alone) after a random share of the time that the whole
-takes, started again, and so on; whenever it comes to its end first, its files are compared with the uninterrupted run's and it begins
-anew. A further command is a row in SUBJECTS. Exit code 1 when anything differs.
+Everything that is read is made here: small patients whose scans the whole line reads, and a store for training. A run is killed (kill -9;
+every second time with all its processes, else the parent alone) after a random share of the time that the whole takes, started again, and
+so on. After every third kill of `prepare` and `predict` a scan is replaced by another of the same size and time. Whenever a run comes to its
+end, its files are compared, to the bit, with those of an uninterrupted run on the scans that are there then, and it begins anew; of
+`assess` without what an assessment says of times. Exit code 1 when anything differs.
 """
 
 import argparse
+import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
 LUNGRISK = [sys.executable, "-c", "from lungrisk.cli import main; main()"]
+OFTEN = (
+    "import lungrisk.training.patient_loop as loop; loop.CHECKPOINT_SECONDS = 0.0; "  # a checkpoint after every step
+)
 DONE = (0, 4)
 PATIENCE_S = 30.0  # for processes whose parent was killed
+PATIENTS = 3
+SHAPE, SPACING = (80, 120, 176), (3.0, 2.0, 2.0)  # voxels, mm (k, j, i)
+TIMES = re.compile(rb'("(?:seconds|date)": )(?:\{[^}]*\}|"[^"]*")|\d{4}-\d\d-\d\dT[0-9:.+-]+|\d+\.\d+ s\b')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
-    """command: the words that make a folder. files: those of it that are compared."""
+    """words: of the command. out: what it writes, in a folder of its own. files: of these, relative, what is compared.
 
-    command: Callable[[Path], list[str]]
-    files: Callable[[Path], list[Path]]
+    cohort: whose scans may be replaced between; None: nothing changes.
+    """
+
+    words: list[str]
+    out: str
+    skipped: frozenset[str] = frozenset()
+    cohort: Path | None = None
+    python: list[str] = field(default_factory=lambda: LUNGRISK)
+
+    def command(self, folder: Path) -> list[str]:
+        """The command whose output lies in the folder."""
+        return [*self.python, *self.words, "-o", str(folder / self.out), "--quiet"]
+
+    def digests(self, folder: Path) -> dict[str, str]:
+        """Name to SHA-256 of the files to compare; waits for orphans to end, whose files come and go meanwhile."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                files = [one for one in sorted(folder.rglob("*")) if one.is_file() and not self.skips(one)]
+                return {
+                    one.relative_to(folder).as_posix(): sha256(TIMES.sub(b"", one.read_bytes())).hexdigest()
+                    for one in files
+                }
+            except FileNotFoundError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def skips(self, file: Path) -> bool:
+        """Whether a file is none of the results: locks, journals, what trainings keep."""
+        return file.name in self.skipped or any(
+            part.endswith((".lock", ".journal", ".training")) for part in file.parts
+        )
 
 
-def prepare(options: argparse.Namespace) -> Subject:
-    """`lungrisk prepare`: every file of the store but its lock."""
-    words = ["prepare", str(options.source), "--workers", str(options.workers), "--quiet"]
-    return Subject(
-        command=lambda out: [*LUNGRISK, *words, "-o", str(out)],
-        files=lambda out: [file for file in sorted(out.rglob("*")) if file.is_file() and file.name != ".lock"],
+def scan(path: Path, seed: int) -> None:
+    """Write a small chest: two ellipsoids of lung in one of tissue, with a ball of its own place and size. The whole line reads it."""
+    draw = np.random.default_rng(seed)
+    z, y, x = (
+        axis * spacing for axis, spacing in zip(np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]], SPACING, strict=True)
     )
-
-
-def train(options: argparse.Namespace) -> Subject:
-    """`lungrisk train`, with a checkpoint after every step: the bundle, but for the seconds in its log."""
-    often = "import lungrisk.training.patient_loop as loop; loop.CHECKPOINT_SECONDS = 0.0; "
-    command = [LUNGRISK[0], "-c", often + LUNGRISK[2]]
-    words = ["train", str(options.source), "--net", "nodules", "--folds", "2", "--epochs", "4", "--resume", "--quiet"]
-    return Subject(
-        command=lambda out: [*command, *words, "-o", str(out)],
-        files=lambda out: [file for file in sorted(out.glob("*")) if file.name != "log.csv"],
+    middle = [size * spacing / 2 for size, spacing in zip(SHAPE, SPACING, strict=True)]
+    body = ((y - middle[1]) / 110) ** 2 + ((x - middle[2]) / 160) ** 2 < 1
+    hu = np.where(body, 40.0, -1000.0) + np.zeros(SHAPE)
+    for side in (-1, 1):
+        centre = middle[2] + side * 70
+        hu[((z - middle[0]) / 110) ** 2 + ((y - middle[1]) / 75) ** 2 + ((x - centre) / 52) ** 2 < 1] = -850
+    place = middle + draw.uniform(-25, 25, 3) + (0, 0, draw.choice((-70, 70)))
+    hu[(z - place[0]) ** 2 + (y - place[1]) ** 2 + (x - place[2]) ** 2 < draw.uniform(5, 12) ** 2] = 30
+    hu += draw.normal(0, 15, SHAPE)
+    header = (
+        f"ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = False\n"
+        f"TransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = 0 0 0\nAnatomicalOrientation = RAI\n"
+        f"ElementSpacing = {SPACING[2]} {SPACING[1]} {SPACING[0]}\nDimSize = {SHAPE[2]} {SHAPE[1]} {SHAPE[0]}\n"
+        "ElementType = MET_SHORT\nElementDataFile = LOCAL\n"
     )
+    before = path.stat() if path.exists() else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header.encode() + np.round(hu).astype("<i2").tobytes())
+    if before is not None:  # what a glance at size and time does not tell
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-SUBJECTS = {"prepare": prepare, "train": train}
+def make(folder: Path) -> Path:
+    """A cohort of such patients."""
+    for number in range(PATIENTS):
+        scan(folder / f"p{number}" / "scan.mha", number)
+    return folder
 
 
-def main() -> int:
-    """Kill and compare. Gives the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("subject", choices=sorted(SUBJECTS))
-    parser.add_argument("source", type=Path, help="what the command reads: a cohort, say")
-    parser.add_argument("-o", "--out", type=Path, default=Path("out/kill-tests"))
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
-    subject = SUBJECTS[options.subject](options)
-    whole, broken = options.out / f"{options.subject}-whole", options.out / f"{options.subject}-broken"
-    for folder in (whole, broken):
-        shutil.rmtree(folder, ignore_errors=True)
+def subject(name: str, folder: Path, workers: int) -> Subject:
+    """What is killed."""
+    if name == "train":
+        sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training"))
+        from made_store import make_store
+
+        store = make_store(folder / "store").path
+        words = ["train", str(store), "--net", "backbone", "--folds", "2", "--epochs", "6", "--threads", "1"]
+        python = [LUNGRISK[0], "-c", OFTEN + LUNGRISK[2]]
+        return Subject(words=words, out="bundle", skipped=frozenset({"log.csv"}), python=python)
+    if name == "assess":
+        scan(folder / "scan.mha", 0)
+        return Subject(words=["assess", str(folder / "scan.mha")], out="report")
+    cohort = make(folder / "cohort")
+    words = [name, str(cohort), "--workers", str(workers)]
+    return Subject(words=words, out={"prepare": "store", "predict": "p.csv"}[name], cohort=cohort)
+
+
+def whole_run(one: Subject, folder: Path) -> tuple[dict[str, str], float]:
+    """The files of an uninterrupted run, and its seconds."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     start = time.monotonic()
-    if subprocess.run(subject.command(whole), check=False, stdout=subprocess.DEVNULL).returncode not in DONE:
-        print("the uninterrupted run failed")
-        return 1
-    seconds = time.monotonic() - start
-    expected = digests(subject, whole)
-    print(f"uninterrupted: {seconds:.1f} s, {len(expected)} files", flush=True)
-    draw, kills, ends, differing = random.Random(options.seed), 0, 0, 0
-    whole_again = False  # the last thing to happen is an end
-    while kills < options.kills or not whole_again:
-        moment = draw.uniform(0.0, seconds) if kills < options.kills else float("inf")
-        code = run_and_kill(subject.command(broken), moment, everybody=kills % 2 == 0)
-        whole_again = code is not None
-        if code is None:
-            kills += 1
-            print(f"kill {kills}: after {moment:.1f} s, {len(digests(subject, broken))} files there", flush=True)
-            continue
-        ends += 1
-        found = digests(subject, broken)
-        other = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
-        differing += bool(other) or code not in DONE
-        print(f"end {ends}: exit code {code}, {f'other: {other}' if other else 'the same to the bit'}", flush=True)
-        shutil.rmtree(broken)
-    print(f"{options.subject}: {kills} kills, {ends} ends, {differing} of them differ from the uninterrupted run")
-    return 1 if differing else 0
+    if subprocess.run(one.command(folder), check=False, stdout=subprocess.DEVNULL).returncode not in DONE:
+        raise SystemExit("the uninterrupted run failed")
+    return one.digests(folder), time.monotonic() - start
 
 
 def run_and_kill(command: list[str], moment: float, *, everybody: bool) -> int | None:
     """The exit code of a run that came to its end, None for one that was killed after `moment` seconds."""
-    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         return process.wait(timeout=None if moment == float("inf") else moment)
     except subprocess.TimeoutExpired:
@@ -112,17 +153,63 @@ def run_and_kill(command: list[str], moment: float, *, everybody: bool) -> int |
         return None
 
 
-def digests(subject: Subject, folder: Path) -> dict[str, str]:
-    """Name to SHA-256 of the files to compare; waits for orphans to end, whose files come and go meanwhile."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            files = subject.files(folder)
-            return {file.relative_to(folder).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files}
-        except FileNotFoundError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+def kill(name: str, options: argparse.Namespace, tell: Callable[[str], None]) -> dict[str, int]:
+    """Kill one command again and again; gives how often, how often a scan was replaced, how often an end differed."""
+    base = options.out / name
+    shutil.rmtree(base, ignore_errors=True)
+    one = subject(name, base, options.workers)
+    broken = base / "broken"
+    broken.mkdir()
+    expected, seconds = whole_run(one, base / "whole")
+    tell(f"{name}: uninterrupted {seconds:.1f} s, {len(expected)} files")
+    draw = random.Random(f"{name} {options.seed}")
+    count = {"kills": 0, "replaced": 0, "ends": 0, "differing": 0}
+    ended, stale = False, False
+    while count["kills"] < options.kills or not ended:
+        last = count["kills"] >= options.kills
+        moment = float("inf") if last else draw.uniform(0.0, 1.05 * seconds)
+        code = run_and_kill(one.command(broken), moment, everybody=count["kills"] % 2 == 0)
+        ended = code is not None
+        if code is None:
+            count["kills"] += 1
+            if one.cohort is not None and count["kills"] % 3 == 0:
+                scan(one.cohort / f"p{draw.randrange(PATIENTS)}" / "scan.mha", 1000 + count["kills"])
+                count["replaced"] += 1
+                stale = True
+            continue
+        count["ends"] += 1
+        if stale:
+            expected, _ = whole_run(one, base / "whole")
+            stale = False
+        found = one.digests(broken)
+        other = sorted(file for file in {*expected, *found} if expected.get(file) != found.get(file))
+        count["differing"] += bool(other) or code not in DONE
+        if other or code not in DONE:
+            tell(f"{name}: exit code {code}, other: {other}")
+            shutil.copytree(broken, base / f"differs-{count['ends']}")
+        shutil.rmtree(broken)
+        broken.mkdir()
+    tell(f"{name}: {json.dumps(count)}")
+    return count
+
+
+SUBJECTS = ("prepare", "predict", "train", "assess")
+
+
+def main() -> int:
+    """Kill and compare. Gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("subjects", nargs="*", default=SUBJECTS, help="of prepare, predict, train, assess")
+    parser.add_argument("-o", "--out", type=Path, default=Path("out/kill-tests"))
+    parser.add_argument("--kills", type=int, default=25, help="of each")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    start = time.monotonic()
+    counts = [kill(name, options, lambda text: print(text, flush=True)) for name in options.subjects]
+    total = {key: sum(count[key] for count in counts) for key in counts[0]}
+    print(f"all: {json.dumps(total)}, {time.monotonic() - start:.0f} s")
+    return 1 if total["differing"] else 0
 
 
 if __name__ == "__main__":
