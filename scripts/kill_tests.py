@@ -32,7 +32,7 @@ OFTEN = (
 )
 DONE = (0, 4)
 PATIENCE_S = 30.0  # for processes whose parent was killed
-PATIENTS = 3
+PATIENTS = 2
 SHAPE, SPACING = (80, 120, 176), (3.0, 2.0, 2.0)  # voxels, mm (k, j, i)
 TIMES = re.compile(rb'("(?:seconds|date)": )(?:\{[^}]*\}|"[^"]*")|\d{4}-\d\d-\d\dT[0-9:.+-]+|\d+\.\d+ s\b')
 

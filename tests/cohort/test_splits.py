@@ -1,12 +1,14 @@
 """Folds keep a patient together and do not depend on order."""
 
+import hashlib
+import time
 from random import Random
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungrisk.cohort.splits import fold_of, split_hash, stratified_fold_of
+from lungrisk.cohort.splits import KEYS, fold_in, fold_of, patient_key, slow_key, split_hash, stratified_fold_of
 
 GROUPS = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=40)
 
@@ -65,3 +67,18 @@ def test_another_seed_gives_other_stratified_folds() -> None:
     names, labels = [f"patient {place}" for place in range(50)], [place % 4 == 0 for place in range(50)]
     first, second = (stratified_fold_of(names, labels, seed=seed).tolist() for seed in (0, 1))
     assert first != second
+
+
+def test_a_slow_key_is_scrypt_of_the_id_with_the_bundles_salt() -> None:
+    begun = time.process_time()
+    key = slow_key("123456", "salt")
+    assert time.process_time() - begun > 0.004  # a million ids: more than an hour
+    assert key == hashlib.scrypt(b"123456", salt=b"salt", n=8192, r=8, p=1, dklen=64).hex()[:24]
+    assert slow_key("123456", "pepper") != key
+
+
+def test_old_bundles_and_new_ones_know_their_patients() -> None:
+    new = {"patient_keys": {"scheme": KEYS, "salt": "s"}, "fold_of_patient": {slow_key("a", "s"): 2}}
+    assert (fold_in(new, "a"), fold_in(new, "b")) == (2, None)
+    old = {"fold_of_patient": {patient_key("a"): 1}}
+    assert (fold_in(old, "a"), fold_in(old, "b"), fold_in({}, "a")) == (1, None, None)

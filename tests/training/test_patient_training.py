@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
@@ -19,7 +20,7 @@ torch = pytest.importorskip("torch")
 from made_store import make_store  # noqa: E402
 
 from lungrisk.cli.train import Net  # noqa: E402
-from lungrisk.cohort.splits import patient_key  # noqa: E402
+from lungrisk.cohort.splits import fold_in  # noqa: E402
 from lungrisk.cohort.store import Store  # noqa: E402
 from lungrisk.core.bundle import open_bundle  # noqa: E402
 from lungrisk.core.calibration import Calibration, chance_of  # noqa: E402
@@ -65,7 +66,10 @@ def test_the_bundle_says_what_it_needs_and_what_it_was_made_of(backbone: Path, s
     assert (about["net"], about["folds"], about["years"]) == ("backbone", 3, 0)
     assert about["outputs"] == {"logits": [3, 1]}
     assert about["recipe_hash"] == store.recipe.hash
-    assert set(about["fold_of_patient"]) == {patient_key(f"p{number:03d}") for number in range(48)}
+    assert all(fold_in(about, f"p{number:03d}") == store.patients[number].fold for number in range(48))
+    assert fold_in(about, "p048") is None
+    plain = {sha256(f"p{number:03d}".encode()).hexdigest()[:length] for number in range(48) for length in (12, 24)}
+    assert not plain & set(about["fold_of_patient"])  # nobody tells ids from them in seconds
     json.dumps(about, allow_nan=False)
     card = (backbone / "CARD.md").read_text()
     for words in ("48 with labels", "1 refused, 1 without a label", "base rate", "AUC", "3 folds"):
@@ -91,7 +95,7 @@ def test_a_planted_signal_is_found_and_the_predictions_are_of_networks_that_had_
     ids = [row["id"] for row in rows]
     assert ids == [f"p{number:03d}" for number in range(48)]
     logits = run(bundle, **{name: store.stack(ids, name) for name in bundle.settings["inputs"]})["logits"][:, :, 0]
-    fold = [bundle.settings["fold_of_patient"][patient_key(one)] for one in ids]
+    fold = [fold_in(bundle.settings, one) for one in ids]
     own = chance_of(logits[np.arange(48), fold].astype(np.float64))
     value = Calibration.from_dict(bundle.settings["calibration"]).apply(own)[0]
     said = np.array([float(row["cancer"]) for row in rows])
@@ -126,7 +130,7 @@ def test_the_exported_graph_gives_the_likelihoods_that_torch_gave(net: str, stor
     bundle = open_bundle(out, "patient")
     ids = [row["id"] for row in rows_of(out / "predictions.csv")]
     logits = run(bundle, batch=16, **{name: store.stack(ids, name) for name in bundle.settings["inputs"]})["logits"]
-    fold = [bundle.settings["fold_of_patient"][patient_key(one)] for one in ids]
+    fold = [fold_in(bundle.settings, one) for one in ids]
     np.testing.assert_allclose(logits[np.arange(48), fold], kept["logits"], atol=1e-5)
 
 

@@ -1,10 +1,14 @@
 """Folds that keep a patient together."""
 
-from collections.abc import Iterable, Sequence
-from hashlib import sha256
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import scrypt, sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+KEYS = "scrypt 2^13 8 1"  # how `slow_key` is made
 
 
 def fold_of(groups: Sequence[str], n_folds: int = 5, seed: int = 0) -> NDArray[np.int64]:
@@ -30,12 +34,33 @@ def split_hash(groups: Iterable[str]) -> str:
 
 
 def patient_key(patient: str) -> str:
-    """How a bundle names a patient: the first 12 hex digits of the SHA-256.
+    """How a bundle of public patients names one: the first 12 hex digits of the SHA-256. Whoever can guess an id can test it.
 
     >>> patient_key("abc")
     'ba7816bf8f01'
     """
     return sha256(patient.encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=4096)
+def slow_key(patient: str, salt: str) -> str:
+    """How a bundle of patients names one: scrypt of the id with the bundle's salt, 24 hex digits.
+
+    It takes some 22 ms and 8 MB: 36 s for 1,600 patients, 6 hours for a million ids that somebody tries, for each bundle anew.
+    """
+    return scrypt(patient.encode("utf-8", "surrogatepass"), salt=salt.encode(), n=2**13, r=8, p=1, dklen=12).hex()
+
+
+def fold_in(settings: Mapping[str, Any], patient: str) -> int | None:
+    """The fold that held a patient out, by a bundle's settings; None for a patient from whom it did not learn.
+
+    `patient_keys` of the settings says how patients are named; bundles of the first days do not have it and use `patient_key`.
+    """
+    known: Mapping[str, int] = settings.get("fold_of_patient", {})
+    about = settings.get("patient_keys")
+    return (
+        known.get(patient_key(patient) if about is None else slow_key(patient, str(about["salt"]))) if known else None
+    )
 
 
 def stratified_fold_of(

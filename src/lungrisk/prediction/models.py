@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungrisk.cohort.splits import patient_key
+from lungrisk.cohort.splits import KEYS, fold_in
 from lungrisk.cohort.store import recipe_from
 from lungrisk.core.bundle import BASE, LINE, Bundle, open_bundle
 from lungrisk.core.calibration import Calibration, Floats, chance_of
@@ -107,6 +107,9 @@ def _opened(place: str, _digest: str) -> Model:
         model = Model(bundle=bundle, base=base, calibration=calibration)
         if not model.inputs or model.n_years < 0 or (base is None and model.recipe is None):
             raise ValueError("inputs, years or recipe")
+        keys = bundle.settings.get("patient_keys")
+        if keys is not None and (keys["scheme"] != KEYS or not isinstance(keys["salt"], str)):
+            raise ValueError("patient_keys")
         return model
     except (KeyError, TypeError, ValueError) as error:
         raise EnvironmentFault(find("bun.kind", found=f"{bundle.name}: {error}", expected="its settings")) from error
@@ -163,7 +166,7 @@ def _chance(model: Model, logits: Floats, prevalence: float | None) -> Chance:
 
 def _unseen(bundle: Bundle, patient_id: str, n_folds: int) -> tuple[list[int], tuple[Finding, ...]]:
     """Which networks may judge a patient: all, or of those that learnt from others the one that did not learn from this one."""
-    fold = bundle.settings.get("fold_of_patient", {}).get(patient_key(patient_id))
+    fold = fold_in(bundle.settings, patient_id)
     if fold is None:
         return list(range(n_folds)), ()
     if 0 <= fold < n_folds:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lungrisk.cohort.splits import patient_key
+from lungrisk.cohort.splits import KEYS, slow_key
 from lungrisk.cohort.store import open_store
 from lungrisk.core.bundle import open_bundle, write_bundle
 from lungrisk.core.calibration import Calibration, chance_of
@@ -142,7 +142,10 @@ def pack(run: Run, networks: list[nn.Module], logits: Floats) -> Path:
         "outputs": {"logits": [len(networks), heads]},
         "calibration": calibration.as_dict(),
         "folds": options.folds,
-        "fold_of_patient": {patient_key(one): int(fold) for one, fold in zip(patients.ids, patients.fold, strict=True)},
+        "patient_keys": {"scheme": KEYS, "salt": patients.hash},
+        "fold_of_patient": {
+            slow_key(one, patients.hash): int(fold) for one, fold in zip(patients.ids, patients.fold, strict=True)
+        },
         "split_hash": patients.split_hash,
         "data_hash": patients.hash,
         "years": options.years,
