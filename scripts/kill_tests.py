@@ -115,7 +115,7 @@ def subject(name: str, folder: Path, workers: int) -> Subject:
     """What is killed."""
     if name == "train":
         sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training"))
-        from made_store import make_store
+        from made_store import make_store  # type: ignore[import-not-found]  # of the tests
 
         store = make_store(folder / "store").path
         words = ["train", str(store), "--net", "backbone", "--folds", "2", "--epochs", "6", "--threads", "1"]

@@ -124,7 +124,7 @@ def test_what_is_of_something_else_is_refused_and_stays_unless_it_may_be_replace
     if form and not finished:  # outcomes are the same whatever the table shows of them
         predict(source, bundle, output, PredictOptions(**form))
         return
-    with pytest.raises(UsageFault, match=r"use\.output.*p\.csv"):
+    with pytest.raises(UsageFault, match=r"use\.output"):
         predict(source, bundle, output, PredictOptions(**form))
     assert {path.name: path.read_bytes() for path in tmp_path.glob("p.csv*")} == before
     quick.clear()
