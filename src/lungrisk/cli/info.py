@@ -76,7 +76,9 @@ def _bundle(place: str) -> dict[str, Any]:
 
     bundle = open_bundle(place)
     about = {key: value for key, value in bundle.settings.items() if key not in {"kind", "version", "files"}}
-    first: dict[str, Any] = {key: about[key] for key in ("name", "task", "data", "licence", "inputs", "outputs") if key in about}
+    first: dict[str, Any] = {
+        key: about[key] for key in ("name", "task", "data", "licence", "inputs", "outputs") if key in about
+    }
     size: dict[str, Any] = {"megabytes": round(len(bundle.model) / 1e6, 2), "sha256": bundle.sha256}
     return {**first, **size, **about, "card": read_card(place)}
 

@@ -51,7 +51,7 @@ def simulate(
     by_itself = kind == "cohort" and read_stamp(out) is None and (out / "cohort.json").is_file()  # says whose it is
     if not by_itself and state_of(out, "simulate", asked, needs=SCAN, overwrite=overwrite) == "done":
         note(f"{out}: done already by this very command", quiet=quiet)
-        say(out)
+        say(str(out))
         return
     with (
         written(out, "simulate", asked),
