@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from gradient_phantom import phantom, save, worst_error
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from lungrisk.core.errors import InputError
 from lungrisk.formats import codecs, read
@@ -132,3 +133,126 @@ def test_a_code_stream_states_its_own_precision(bits: int) -> None:
     stream = imagecodecs.jpeg2k_encode(frame, codecformat="J2K", reversible=True, level=0, bitspersample=bits)
     assert codecs.precision(bytes(stream)) == bits
     assert codecs.precision(b"") is None
+
+
+@pytest.mark.parametrize(("intercept", "slope"), [(-32768, 1), (-33000, 1)])
+def test_a_sign_that_the_header_adds_is_taken_away_where_no_hu_are_so_low(
+    intercept: int, slope: float, tmp_path: Path
+) -> None:
+    datasets = phantom()
+    for one in datasets:
+        hu = np.frombuffer(one.PixelData, "<i2").astype(np.int64) - 1024
+        one.RescaleIntercept, one.RescaleSlope = intercept, slope
+        one.PixelData = (hu - intercept).astype("<u2").tobytes()
+        one["PixelData"].VR = "OW"
+    assert worst_error(read(save(datasets, tmp_path))) < 1
+
+
+@pytest.mark.parametrize(
+    ("padding", "intercept", "slope"), [(63536, -32768, 1), (63536, -10240, 0.25), (65535, -1024, 1)]
+)
+def test_a_padding_value_beyond_all_hu_becomes_air_and_moves_nothing_else(
+    padding: int, intercept: int, slope: float, tmp_path: Path
+) -> None:
+    datasets = phantom()
+    for one in datasets:
+        hu = np.frombuffer(one.PixelData, "<i2").astype(np.int64) - 1024
+        stored = np.rint((hu - intercept) / slope).astype("<u2")
+        stored[:80] = padding
+        one.RescaleIntercept, one.RescaleSlope, one.PixelRepresentation = intercept, slope, 0
+        one.add_new(0x00280120, "US", padding)
+        one.PixelData = stored.tobytes()
+        one["PixelData"].VR = "OW"
+    scan = read(save(datasets, tmp_path))
+    assert (scan.hu[:, 0] == -1024).all()
+    assert worst_error(scan) < 1
+
+
+def test_an_overlay_that_the_header_names_may_be_in_one_slice(tmp_path: Path) -> None:
+    def mark(k: int, stored: Any) -> None:
+        if k == 5:
+            stored[100:104] |= 1 << 14
+
+    datasets = twelve_bits(mark)
+    datasets[5].add_new(0x60000100, "US", 16)
+    datasets[5].add_new(0x60000102, "US", 14)
+    assert "px.bits" not in {finding.code for finding in read(save(datasets, tmp_path)).findings}
+
+
+def test_a_padding_value_wider_than_bits_stored_is_padding(tmp_path: Path) -> None:
+    def mark(k: int, stored: Any) -> None:
+        stored[:80] = 0xF830  # -2000
+
+    datasets = twelve_bits(mark)
+    for one in datasets:
+        one.add_new(0x00280120, "US", 0xF830)
+    scan = read(save(datasets, tmp_path))
+    assert (scan.hu[:, 0] == -1024).all()
+    assert worst_error(scan) < 1
+
+
+@pytest.mark.parametrize(("name", "less"), [("Rows", 1), ("Columns", 1), ("Columns", 4)])
+def test_rows_or_columns_that_are_left_out_are_refused(name: str, less: int, tmp_path: Path) -> None:
+    datasets = phantom()
+    for one in datasets:
+        setattr(one, name, getattr(one, name) - less)
+    assert codes(save(datasets, tmp_path)) == ["px.length"]
+
+
+def test_what_follows_the_pixels_within_their_element_is_padding_or_refused(tmp_path: Path) -> None:
+    datasets = phantom()
+    datasets[2].PixelData += bytes(range(10))
+    assert codes(save(datasets, tmp_path)) == ["px.length"]
+
+
+def test_rescale_type_that_names_no_unit_is_settled_by_air_and_tissue(tmp_path: Path) -> None:
+    for name, unit, value, found in (
+        ("a", "US", None, "px.rescale_type:info"),
+        ("b", "MGML", None, "px.not_hu:limited"),
+        ("c", "US", 500, "px.not_hu:limited"),
+    ):
+        datasets = phantom()
+        for one in datasets:
+            stored = np.frombuffer(one.PixelData, "<i2").copy().reshape(60, 80)
+            stored[:30], stored[30:] = (24, 1064) if value is None else (value, value + 1)
+            one.RescaleType, one.PixelData = unit, stored.tobytes()
+            one["PixelData"].VR = "OW"
+        scan = read(save(datasets, tmp_path / name))
+        told = [f"{f.code}:{f.severity}" for f in scan.findings if f.code in ("px.rescale_type", "px.not_hu")]
+        assert told == [found]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_code_stream_decides_on_the_sign_of_its_values(signed: bool, tmp_path: Path) -> None:
+    datasets = phantom()
+    for one in datasets:
+        hu = np.frombuffer(one.PixelData, "<i2").reshape(60, 80) - np.int16(1024)
+        coded = hu if signed else (hu & 0x1FFF).astype(np.uint16)
+        bits = 16 if signed else 13
+        stream = imagecodecs.jpeg2k_encode(coded, codecformat="J2K", reversible=True, level=0, bitspersample=bits)
+        one.file_meta.TransferSyntaxUID = JPEG2000Lossless
+        one.PixelData, one.RescaleIntercept = encapsulate([bytes(stream)]), 0
+        one["PixelData"].VR, one["PixelData"].is_undefined_length = "OB", True
+        one.PixelRepresentation, one.BitsStored, one.HighBit = (0, 12, 11) if signed else (1, 16, 15)
+    assert worst_error(read(save(datasets, tmp_path))) < 1
+
+
+@pytest.mark.parametrize("pad", [b"\0", b"\xff", b"\0\0\0\0"])
+@pytest.mark.parametrize("codec", ["JPEG 2000", "JPEG-LS", "RLE"])
+def test_a_pad_behind_a_code_stream_is_no_fault(codec: str, pad: bytes, tmp_path: Path) -> None:
+    datasets = phantom()
+    for one in datasets:
+        stored = np.frombuffer(one.PixelData, "<i2").reshape(60, 80).astype(np.uint16)
+        if codec == "RLE":
+            planes = [
+                bytes(imagecodecs.packbits_encode((stored >> shift).astype(np.uint8).tobytes())) for shift in (8, 0)
+            ]
+            stream = struct.pack("<16I", 2, 64, 64 + len(planes[0]), *[0] * 13) + b"".join(planes)
+        elif codec == "JPEG-LS":
+            stream = bytes(imagecodecs.jpegls_encode(stored))
+        else:
+            stream = bytes(imagecodecs.jpeg2k_encode(stored, codecformat="J2K", reversible=True, level=0))
+        one.file_meta.TransferSyntaxUID = {"RLE": RLELossless, "JPEG-LS": JPEGLSLossless}.get(codec, JPEG2000Lossless)
+        one.PixelData, one.PixelRepresentation = encapsulate([stream + pad]), 0
+        one["PixelData"].VR, one["PixelData"].is_undefined_length = "OB", True
+    assert worst_error(read(save(datasets, tmp_path))) < 1

@@ -65,6 +65,11 @@ READING_ROWS: dict[str, Row] = {
     ),
     "sel.localizer": Row("refused", "this is a localizer, not a scan", "give the folder of the axial series"),
     "sel.modality": Row("refused", "this is not a CT", "give a chest CT"),
+    "hdr.syntax": Row(
+        "corrected",
+        "the file is written otherwise than its TransferSyntaxUID says; it was read as it is written",
+        "none needed",
+    ),
     "hdr.sop_class": Row(
         "limited",
         "the SOP class is none that the standard knows; the images were read as CT, which the modality names",

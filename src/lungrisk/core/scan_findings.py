@@ -69,9 +69,14 @@ SCAN_ROWS: dict[str, Row] = {
     "px.depth": Row("limited", "the values were stored with 8 bits", "export with full depth"),
     "px.lossy": Row("limited", "the pixels were compressed with loss", "export with a lossless transfer syntax"),
     "px.flat_slice": Row("limited", "slices are empty", "export the series again"),
+    "px.shift": Row(
+        "limited",
+        "a part of a slice lies to the side of where both its neighbours have it, as when bytes of a file are lost or put in",
+        "look at the slice; copy or export the series again",
+    ),
     "px.jump": Row(
         "limited",
-        "a slice is brighter or darker than both its neighbours by far",
+        "a slice, or a band of it, is brighter or darker than both its neighbours by far",
         "look at the slice; export the series again",
     ),
     "px.nan": Row("limited", "values that are no numbers were set to air", "export the series again"),
@@ -89,6 +94,11 @@ SCAN_ROWS: dict[str, Row] = {
         "limited", "the values were cut to a window before", "export the original CT, with its full range of values"
     ),
     "px.length": Row("refused", "the pixel data is not as long as the header says", "export the series again"),
+    "px.rescale_type": Row(
+        "info",
+        "RescaleType does not say HU; air and soft tissue have the values that HU give them",
+        "none needed",
+    ),
     "px.masked": Row("limited", "everything outside the lungs was removed beforehand", "give the original scan"),
     "hdr.number": Row("refused", "a number in the header cannot be read", "export the series again"),
     "hdr.value": Row(

@@ -1,5 +1,6 @@
 """What headers claim of pixels, judged before anything is decoded or allocated."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,10 +8,11 @@ from lungrisk.core.errors import InputError, LungriskError
 from lungrisk.core.findings import Finding, find
 from lungrisk.formats.codecs import DECODERS, decoder_for
 from lungrisk.formats.elements import INTERCEPT, SLOPE, tag_name
-from lungrisk.formats.frames import DEFLATED, NATIVE, PIXEL_TAGS, Frame, Storage
+from lungrisk.formats.frames import MOST_RATIO, NATIVE, PIXEL_TAGS, Frame, Storage
 
 MOST_SLOPE = 64.0
 MOST_BYTES = 4 * 2**30
+MOST_SURPLUS_BYTES = 4096  # of padding after the pixels, within their element
 
 
 def claim(frames: Sequence[Frame]) -> None:
@@ -46,8 +48,8 @@ def _claim(frame: Frame) -> None:
         _claim_native(frame)
     else:
         decoder_for(storage.syntax)
-        if storage.rows * storage.columns > 2000 * frame.item.size:
-            found = f"{storage.rows} x {storage.columns} pixels in {frame.item.size} bytes"
+        if storage.rows * storage.columns * storage.n_frames > 2000 * frame.item.size:
+            found = f"{storage.rows} x {storage.columns} x {storage.n_frames} pixels in {frame.item.size} bytes"
             raise InputError(find("res.claim", found=found, tag="(0028,0010) Rows"))
 
 
@@ -79,27 +81,28 @@ def _claim_rescale(frame: Frame) -> None:
 
 
 def _claim_native(frame: Frame) -> None:
-    storage = frame.storage
+    storage, size = frame.storage, frame.item.size
+    held = size * (1 if storage.inflate_from is None else MOST_RATIO)
     need = storage.rows * storage.columns * storage.n_frames * storage.bits_allocated // 8
-    if need > max(frame.item.size, storage.length or 0) * (1 if storage.syntax != DEFLATED else 1000):
-        found = f"{need} bytes of pixels in a file of {frame.item.size}"
-        code = "res.claim" if need > 4 * frame.item.size else "file.truncated"
-        raise InputError(find(code, found=found, tag="(0028,0010) Rows"))
+    tag = tag_name(storage.tag)
+    if need > held:
+        code = "res.claim" if need > 4 * held else "file.truncated"
+        raise InputError(find(code, found=f"{need} bytes of pixels in a file of {size}", tag="(0028,0010) Rows"))
     if storage.length is None:
-        raise InputError(find("file.corrupt", found="native pixels of undefined length", tag=tag_name(storage.tag)))
+        raise InputError(find("file.corrupt", found="native pixels of undefined length", tag=tag))
     if storage.length < need:
-        raise InputError(
-            find("file.truncated", found=f"{storage.length} bytes", expected=f"{need}", tag=tag_name(storage.tag))
-        )
-    if storage.length >= 1.5 * need and storage.length > need + 4096:
-        raise InputError(
-            find("px.length", found=f"{storage.length} bytes", expected=f"{need}", tag=tag_name(storage.tag))
-        )
-    rest = frame.item.size - storage.offset
-    if storage.syntax != DEFLATED and rest < storage.length:
-        raise InputError(
-            find("file.truncated", found=f"{rest} bytes left", expected=f"{storage.length}", tag=tag_name(storage.tag))
-        )
+        raise InputError(find("file.truncated", found=f"{storage.length} bytes", expected=f"{need}", tag=tag))
+    if _whole_lines(storage, storage.length - need) or storage.length > need + MOST_SURPLUS_BYTES:
+        raise InputError(find("px.length", found=f"{storage.length} bytes", expected=f"{need}", tag=tag))
+    rest = held - storage.offset
+    if rest < storage.length:
+        raise InputError(find("file.truncated", found=f"{rest} bytes left", expected=f"{storage.length}", tag=tag))
+
+
+def _whole_lines(storage: Storage, surplus: int) -> bool:
+    """What is over is rows or columns that Rows or Columns leave out."""
+    width = storage.bits_allocated // 8
+    return surplus > 1 and any(surplus % (n * width) == 0 for n in (storage.rows, storage.columns))
 
 
 def _lossy(frame: Frame) -> bool:
@@ -109,8 +112,13 @@ def _lossy(frame: Frame) -> bool:
 
 
 def compression(frames: Sequence[Frame]) -> tuple[Finding, ...]:
-    """`px.lossy` where the header or the transfer syntax says so, `px.depth` for 8-bit values."""
+    """`px.lossy` where the header or the transfer syntax says so, `px.depth` for 8-bit values, and what the frames' files note."""
     findings = []
+    noted: dict[Finding, set[str]] = defaultdict(set)
+    for frame in frames:
+        for note in frame.notes:
+            noted[note].add(frame.item.name)
+    findings += [find(n.code, found=n.found, expected=n.expected, tag=n.tag, files=f) for n, f in noted.items()]
     lossy = [frame for frame in frames if _lossy(frame)]
     if lossy:
         name = (

@@ -3,8 +3,8 @@
 Adding a transfer syntax is one row of DECODERS (docs/decisions/0005-codecs.md).
 """
 
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lungrisk.core.errors import EnvironmentFault, InputError
 from lungrisk.core.findings import find
+from lungrisk.formats.frames import Storage
 
 
 class Decoder(NamedTuple):
@@ -23,6 +24,8 @@ class Decoder(NamedTuple):
     codec: str
     lossy: bool = False
 
+
+MOST_RLE_PAD = 2  # bytes: what a pad to an even length can unpack to
 
 # JPEG lossless by jpegsof3, the slower of three: of the others neither notices a stream that ends early
 DECODERS = {
@@ -41,8 +44,14 @@ DECODERS = {
 }
 
 
-FRAME_HEADER = re.compile(rb"\xff[\xc0\xc1\xc3\xf7]")  # then two bytes of length, then the precision
 END_OF_IMAGE = b"\xff\xd9"  # of every JPEG family code stream
+SIZE_OF_J2K, DEPTH_OF_J2K = (
+    b"\xff\x4f\xff\x51",
+    42,
+)  # the first two markers; where the depth of the first component stands
+MOST_BEFORE_J2K = 1024  # bytes: the boxes of a JP2 file, which is not allowed and occurs
+START_OF_IMAGE = b"\xff\xd8"
+START_OF_FRAME = (0xC0, 0xC1, 0xC2, 0xC3, 0xF7)  # of the JPEG family: length, precision
 
 
 def decoder_for(syntax: str) -> Callable[[bytes, tuple[int, int], int], NDArray[Any]]:
@@ -73,22 +82,44 @@ def _package(decoder: Decoder) -> ModuleType:
     return package
 
 
+def as_coded(stream: bytes, storage: Storage) -> Storage:
+    """How the values of a code stream are to be read: by its own precision and sign, where they differ from the header's.
+
+    JPEG 2000 says both; the JPEG family knows no sign: a signed value is one of the stream's precision in two's complement.
+    """
+    depth = _j2k_depth(stream)
+    if depth is not None and depth & 0x80:
+        return replace(storage, signed=True, bits_stored=(depth & 0x7F) + 1)
+    return replace(storage, bits_stored=min(precision(stream) or storage.bits_stored, storage.bits_stored))
+
+
+def precision(stream: bytes) -> int | None:
+    """Bits of a sample as the code stream itself states them; None where it is none of JPEG, JPEG-LS and JPEG 2000."""
+    depth = _j2k_depth(stream)
+    if depth is not None:
+        return (depth & 0x7F) + 1
+    at = 2
+    while stream[:2] == START_OF_IMAGE and at + 4 < len(stream) and stream[at] == 0xFF:
+        if stream[at + 1] in START_OF_FRAME:
+            return stream[at + 4]
+        at += 1 if stream[at + 1] == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+    return None
+
+
+def _j2k_depth(stream: bytes) -> int | None:
+    """The byte that holds sign and depth of the first component of a JPEG 2000 stream."""
+    at = stream.find(SIZE_OF_J2K, 0, MOST_BEFORE_J2K)
+    return stream[at + DEPTH_OF_J2K] if 0 <= at < len(stream) - DEPTH_OF_J2K else None
+
+
 def _checked(decode: Callable[[bytes], NDArray[Any]], stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
-    if not stream.rstrip(b"\0\xff").endswith(END_OF_IMAGE):  # CharLS can take seconds to notice
+    stream = stream.rstrip(b"\0\xff")  # fragments are padded to an even length, by some with a byte of ones
+    if not stream.endswith(END_OF_IMAGE):  # CharLS can take seconds to notice
         raise InputError(find("file.truncated", found="a code stream without its end"))
     frame = decode(stream)
     if frame.shape != shape:
         raise InputError(find("px.length", found=f"a code stream of {frame.shape}", expected=f"{shape}"))
     return frame
-
-
-def precision(stream: bytes) -> int | None:
-    """Bits of a sample as the code stream itself states them: SIZ of JPEG 2000, the frame header of JPEG and JPEG-LS; None elsewhere."""
-    siz = stream.find(b"\xff\x51", 0, 64)
-    if siz >= 0 and len(stream) > siz + 40:
-        return (stream[siz + 40] & 0x7F) + 1
-    found = FRAME_HEADER.search(stream, 0, 4096)
-    return stream[found.end() + 2] if found and stream[:2] == b"\xff\xd8" and len(stream) > found.end() + 2 else None
 
 
 def _rle(package: ModuleType, stream: bytes, shape: tuple[int, int], width: int) -> NDArray[Any]:
@@ -101,7 +132,7 @@ def _rle(package: ModuleType, stream: bytes, shape: tuple[int, int], width: int)
     values = np.empty((size, width), np.uint8)
     for plane, (start, end) in enumerate(zip(offsets[:n], ends, strict=True)):
         unpacked = np.frombuffer(package.packbits_decode(stream[start:end]), np.uint8)
-        if len(unpacked) < size:
+        if not size <= len(unpacked) <= size + MOST_RLE_PAD:
             raise InputError(find("px.length", found=f"{len(unpacked)} bytes in a plane", expected=f"{size}"))
         values[:, width - 1 - plane] = unpacked[:size]
     return values.view(f"<u{width}").reshape(shape)

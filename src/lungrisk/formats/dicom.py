@@ -151,16 +151,6 @@ def _remarks(chosen: Candidate, header: Header) -> tuple[Finding, ...]:
     if strange:
         found, files = stated(strange[0].sop_class), [f.item.name for f in strange]
         notes.append(find("hdr.sop_class", found=found, tag="(0008,0016) SOPClassUID", files=files))
-    if frame.rescale_type not in ("", "HU"):
-        notes.append(
-            find(
-                "px.not_hu",
-                severity="limited",
-                found=stated(frame.rescale_type),
-                expected="HU",
-                tag="(0028,1054) RescaleType",
-            )
-        )
     if header.contrast:
         notes.append(find("acq.contrast", found=header.checked().contrast, tag="(0018,0010) ContrastBolusAgent"))
     if frame.patient_position[2:] in ("P", "DL", "DR") or frame.orientation[4] < -0.5:

@@ -12,14 +12,17 @@ SECONDARY = "1.2.840.10008.5.1.4.1.1.7"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT, EXPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 NATIVE = (IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED)
+MOST_RATIO = 1032  # of deflate: bytes that one byte can become
 PIXEL_TAGS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """How the pixels of a file are stored. offset: of the pixel element in the file (or in the inflated bytes).
+    """How the pixels of a file are stored. offset: of the pixel element's value in the file; in the inflated bytes where those of the
+    file from `inflate_from` on are deflated.
 
-    keyword: which pixel element. syntax: transfer syntax UID. length: bytes of the value, None when of undefined length.
+    tag: which pixel element. syntax: transfer syntax UID, by the bytes. length: bytes of the value, None when of undefined length.
+    overlay_bits: those bits of a stored value that hold overlays.
     """
 
     syntax: str
@@ -37,6 +40,8 @@ class Storage:
     signed: bool
     padding: int | None = None
     padding_limit: int | None = None
+    inflate_from: int | None = None
+    overlay_bits: int = 0
 
     @property
     def little_endian(self) -> bool:
@@ -46,7 +51,9 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One image: a file of a classic series, or one frame of a multi-frame file. faults: what refuses it if it is used."""
+    """One image: a file of a classic series, or one frame of a multi-frame file. faults: what refuses it if it is used.
+
+    notes: what was put right in its file."""
 
     item: Item = field(repr=False)
     index: int
@@ -77,6 +84,7 @@ class Frame:
     lut: bool = False
     preamble: bool = True
     faults: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
     @property
     def key(self) -> str:

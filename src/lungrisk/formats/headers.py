@@ -3,21 +3,16 @@
 Names and dates stay in here: the records that leave hold a hash of the patient's id and nothing else of the person.
 """
 
-import io
 import re
 import warnings
-from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
-from typing import BinaryIO, Literal, NamedTuple
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filereader import dcmread
+from pydicom.dataset import Dataset
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.records import Header
-from lungrisk.formats.deflate import MOST_RATIO, inflate
 from lungrisk.formats.elements import (
     INTERCEPT,
     SLOPE,
@@ -31,23 +26,19 @@ from lungrisk.formats.elements import (
 )
 from lungrisk.formats.enhanced import enhanced_frames
 from lungrisk.formats.frames import (
-    BIG_ENDIAN,
     CT,
-    DEFLATED,
     ENHANCED_CT,
-    EXPLICIT,
-    IMPLICIT,
+    MOST_RATIO,
     NATIVE,
     PIXEL_TAGS,
     Frame,
     Storage,
 )
+from lungrisk.formats.guard import reading
 from lungrisk.formats.items import Item
+from lungrisk.formats.syntax import Parsed, parsed
 
-FIRST_BYTES, PIXEL_HEAD_BYTES = 64 * 1024, 12
-MOST_HEADER_BYTES = 16 * 2**20  # of a deflated file, before its pixels
-FEWEST_BYTES = 8  # of a frame in a packed pixel element: the head of its item
-ORDERS: tuple[Literal["little"], Literal["big"]] = ("little", "big")
+LEAST_PACKED_BYTES = 8  # of a compressed frame: the head of its item
 DIRECTORY = 0x00041220  # of a DICOMDIR
 NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)
 CONTRAST = re.compile(r"\bc\+|\b(ce|contrast|iv|i\.v\.)(?!\w)", re.IGNORECASE)
@@ -59,80 +50,21 @@ def read_header(item: Item) -> tuple[Frame, ...]:
 
     Raises InputError (`file.unreadable`, `file.corrupt`, `file.truncated`, `hdr.bits`, `res.claim`).
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of what is judged here
-            return _frames(item, _parsed(item))
-    except OSError as error:
-        if error.errno is None:  # pydicom's own complaint about the bytes
-            raise InputError(find("file.corrupt", found=type(error).__name__, files=[item.name])) from error
-        raise InputError(find("file.unreadable", found=error.strerror, files=[item.name])) from error
-    except InputError as error:
-        raise InputError(
-            *(replace(f, files=f.files or (item.name,), n_files=f.n_files or 1) for f in error.findings)
-        ) from error
-    except Exception as error:  # a parser under hostile bytes raises anything: it is the file's fault
-        raise InputError(find("file.corrupt", found=type(error).__name__, files=[item.name])) from error
+    with reading(item.name), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom warns of what is judged here
+        return _frames(item, parsed(item))
 
 
-class Parsed(NamedTuple):
-    """A file up to its pixels. offset: of the pixel element, start: its first 12 bytes."""
-
-    dataset: Dataset
-    syntax: str
-    offset: int
-    start: bytes
-    preamble: bool
-
-
-def _parsed(item: Item) -> Parsed:
-    """Of a member of an archive the first bytes are enough where they hold the header."""
-    if item.packed and item.size > FIRST_BYTES:
-        start = item.head(FIRST_BYTES)
-        with suppress(Exception):  # cut within an element, pydicom raises anything: then the whole file is asked
-            if DEFLATED.encode() not in start:
-                parsed = _parse(io.BytesIO(start))
-                if len(parsed.start) == PIXEL_HEAD_BYTES:
-                    return parsed
-    with item.open() as stream:
-        return _parse(stream)
-
-
-def _parse(stream: BinaryIO) -> Parsed:
-    preamble = stream.read(132)[128:] == b"DICM"
-    stream.seek(0)
-    dataset = dcmread(stream, stop_before_pixels=True, force=True)
-    meta: FileMetaDataset | Dataset = getattr(dataset, "file_meta", Dataset())
-    syntax = str(getattr(meta, "TransferSyntaxUID", ""))
-    if syntax == DEFLATED:
-        stream.seek(0)
-        inflated = inflate(stream, MOST_HEADER_BYTES, whole=False)
-        dataset = dcmread(inflated, stop_before_pixels=True, force=True)
-        return Parsed(dataset, syntax, inflated.tell(), inflated.read(PIXEL_HEAD_BYTES), preamble)
-    offset, start = stream.tell(), stream.read(PIXEL_HEAD_BYTES)
-    if syntax in ("", *NATIVE):  # what the pixel element itself shows counts, not what the meta header claims
-        syntax = _encoding(start) or syntax or IMPLICIT
-    return Parsed(dataset, syntax, offset, start, preamble)
-
-
-def _encoding(start: bytes) -> str | None:
-    """How the pixel element is written, from its first bytes; None where they are no pixel element."""
-    little, big = (int.from_bytes(start[:2], order) << 16 | int.from_bytes(start[2:4], order) for order in ORDERS)
-    explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
-    if little in PIXEL_TAGS:
-        return EXPLICIT if explicit else IMPLICIT
-    return BIG_ENDIAN if big in PIXEL_TAGS and explicit else None
-
-
-def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
-    dataset = parsed.dataset
+def _frames(item: Item, file: Parsed) -> tuple[Frame, ...]:
+    dataset = file.dataset
     sop_class = text(dataset, 0x00080016)
     rows, columns = short(dataset, 0x00280010), short(dataset, 0x00280011)
     if rows is None or columns is None:
         _refuse_unless_whole(dataset, sop_class)
         return ()
-    storage = _storage(parsed)
-    faults: list[Finding] = []
+    storage = _storage(file)
+    faults = [*_too_many_frames(item, storage)]
+    faulty = bool(faults)
     common = Frame(
         item=item,
         index=0,
@@ -161,25 +93,13 @@ def _frames(item: Item, parsed: Parsed) -> tuple[Frame, ...]:
         spacing=soft_numbers(dataset, 0x00280030, faults),
         rescale=(only(dataset, SLOPE, faults), only(dataset, INTERCEPT, faults)),
         lut=0x00283000 in dataset,
-        preamble=parsed.preamble,
+        preamble=file.preamble,
+        notes=file.notes,
         faults=tuple(replace(f, files=(item.name,), n_files=1) for f in faults),
     )
-    if sop_class in ENHANCED_CT or storage.n_frames > 1:
-        beyond = _beyond(storage, item)
-        return (
-            (replace(common, faults=(*common.faults, beyond)),) if beyond else tuple(enhanced_frames(common, dataset))
-        )
+    if not faulty and (sop_class in ENHANCED_CT or storage.n_frames > 1):
+        return tuple(enhanced_frames(common, dataset))
     return (common,)
-
-
-def _beyond(storage: Storage, item: Item) -> Finding | None:
-    """More frames than the bytes of the file can hold: none of them is made."""
-    one = storage.rows * storage.columns * storage.bits_allocated // 8 if storage.syntax in NATIVE else FEWEST_BYTES
-    held = item.size * (MOST_RATIO if storage.syntax == DEFLATED else 1) // max(one, FEWEST_BYTES)
-    if storage.n_frames <= held:
-        return None
-    found, tag = f"{storage.n_frames} frames in a file of {item.size} bytes", tag_name(0x00280008)
-    return find("res.claim", found=found, expected=f"at most {held}", tag=tag, files=[item.name])
 
 
 def _refuse_unless_whole(dataset: Dataset, sop_class: str) -> None:
@@ -192,18 +112,21 @@ def _refuse_unless_whole(dataset: Dataset, sop_class: str) -> None:
         )
 
 
-def _storage(parsed: Parsed) -> Storage:
-    dataset = parsed.dataset
-    tag, length = _pixel_element(parsed)
+def _storage(file: Parsed) -> Storage:
+    """Raises InputError (`file.truncated`) where there are no pixels."""
+    dataset = file.dataset
+    if not file.tag:
+        raise InputError(find("file.truncated", found="no pixel data", tag=tag_name(PIXEL_TAGS[0])))
     signed = short(dataset, 0x00280103) == 1
     allocated = short(dataset, 0x00280100) or 16
     stored = short(dataset, 0x00280101) or allocated
     high = short(dataset, 0x00280102)
     return Storage(
-        syntax=parsed.syntax,
-        offset=parsed.offset,
-        tag=tag,
-        length=length,
+        syntax=file.syntax,
+        offset=file.offset,
+        inflate_from=file.inflate_from,
+        tag=file.tag,
+        length=file.length,
         n_frames=max(1, _integer(dataset, 0x00280008) or 1),
         rows=short(dataset, 0x00280010) or 0,
         columns=short(dataset, 0x00280011) or 0,
@@ -215,18 +138,30 @@ def _storage(parsed: Parsed) -> Storage:
         signed=signed,
         padding=short(dataset, 0x00280120),
         padding_limit=short(dataset, 0x00280121),
+        overlay_bits=_overlay_bits(dataset),
     )
 
 
-def _pixel_element(parsed: Parsed) -> tuple[int, int | None]:
-    """Tag and length of the pixel element. Raises InputError (`file.truncated`) when there is none."""
-    order: Literal["big", "little"] = "big" if parsed.syntax == BIG_ENDIAN else "little"
-    start = parsed.start
-    if len(start) < 8:
-        raise InputError(find("file.truncated", found="no pixel data", tag=tag_name(PIXEL_TAGS[0])))
-    tag = int.from_bytes(start[:2], order) << 16 | int.from_bytes(start[2:4], order)
-    length = int.from_bytes(start[4:8] if parsed.syntax == IMPLICIT else start[8:12], order)
-    return tag, None if length == 0xFFFFFFFF else length
+def _overlay_bits(dataset: Dataset) -> int:
+    """The bits of the stored values that hold overlays: (60xx,0102) OverlayBitPosition of the planes that have no data of their own."""
+    bits = 0
+    for group in range(0x6000, 0x6020, 2):
+        position = short(dataset, group << 16 | 0x0102)
+        if position is not None and position < 16 and group << 16 | 0x3000 not in dataset:
+            bits |= 1 << position
+    return bits
+
+
+def _too_many_frames(item: Item, storage: Storage) -> tuple[Finding, ...]:
+    """`res.claim` where the file cannot hold as many frames as it says: nothing may be made for each of them."""
+    if storage.n_frames == 1:
+        return ()
+    native = storage.syntax in NATIVE
+    least = max(1, storage.rows * storage.columns * storage.bits_allocated // 8) if native else LEAST_PACKED_BYTES
+    if storage.n_frames * least <= item.size * (MOST_RATIO if storage.inflate_from else 1):
+        return ()
+    found = f"{storage.n_frames} frames in {item.size} bytes"
+    return (find("res.claim", found=found, tag="(0028,0008) NumberOfFrames"),)
 
 
 def _header(dataset: Dataset) -> Header:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lungrisk.core import vocabulary
 from lungrisk.core.errors import InputError
 from lungrisk.core.finding_rows import Severity
 from lungrisk.core.findings import Finding, find
@@ -14,17 +15,27 @@ from lungrisk.formats.frames import Frame, Storage
 
 AIR = -1024
 HIGHEST = 32767
-POSSIBLE = (-4096, 4095)  # HU that a CT stores: what is beyond is metal or padding
-MOST_OUTSIDE = 0.01  # of a slice's pixels with bits outside BitsStored, where other slices have none
-MOST_JUMP = 300  # HU between the means of neighbouring slices; real scans stay below 100
+LOWEST_HU, MOST_HU = -4096, 16384  # a padding value lies as low; the extended scale of CT ends there
+MOST_STRAY = 0.001  # of a slice
+NO_UNIT = (
+    "US",
+    "UNSPECIFIED",
+    "HOUNSFIELD",
+    "HOUNSFIELD UNITS",
+)  # of RescaleType: US is the standard's word for unspecified
+PROOF, AIR_AND_LUNG, SOFT_TISSUE = (
+    0.03,
+    (-1024, -700),
+    (-150, 120),
+)  # share of the voxels that each of the two takes at least
 TISSUE = (-900, 4095)  # a padding value that stands for HU in between may be tissue
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was corrected in one frame, in pixels.
+    """What was corrected in one frame, in pixels. tissue_padding: pixels equal to a padding value that tissue has too.
 
-    tissue_padding: pixels equal to a padding value that tissue has too. outside: pixels with bits set outside BitsStored.
+    stray: with bits outside BitsStored.
     """
 
     below: int = 0
@@ -33,7 +44,7 @@ class Counts:
     tissue_padding: int = 0
     nan: int = 0
     flat: bool = False
-    outside: int = 0
+    stray: int = 0
 
 
 def to_hu(stored: NDArray[Any], frame: Frame, out: NDArray[np.int16]) -> Counts:
@@ -42,20 +53,31 @@ def to_hu(stored: NDArray[Any], frame: Frame, out: NDArray[np.int16]) -> Counts:
     slope, intercept = frame.rescale
     if slope is None or intercept is None:
         raise InputError(find("px.no_rescale"))
-    nan = outside = 0
+    nan, turned, strays = 0, None, None
     if stored.dtype.kind == "f":
         bad = ~np.isfinite(stored)
         nan = int(np.count_nonzero(bad))
         values: NDArray[Any] = np.where(bad, (AIR - intercept) / slope, stored) if nan else stored
-        wrapped = 0
     else:
-        outside = _outside(stored, storage)
-        values, wrapped = _meant(stored, storage, slope, intercept)
+        values, strays = _meant(stored, storage)
+        turned = _turned(values, storage, slope, intercept)
     padded, tissue = _padding(values, storage, slope, intercept)
+    if strays is not None or _wide_padding(storage):
+        wide, _ = _padding(stored, storage, slope, intercept)
+        if wide is not None:
+            padded = wide if padded is None else padded | wide
+            strays = None if strays is None else strays & ~wide
+    stray = 0 if strays is None else int(np.count_nonzero(strays))
     if slope == 1.0 and float(intercept).is_integer() and values.dtype.kind != "f":
         hu: NDArray[Any] = np.add(values, np.int32(intercept), dtype=np.int32)
     else:
         hu = np.rint(values * np.float64(slope) + intercept)
+    wrapped = 0
+    if turned is not None:
+        where, meant = turned
+        where = where if padded is None else where & ~padded
+        hu[where] = np.rint(meant[where])
+        wrapped = int(np.count_nonzero(where))
     n_padded = 0
     if padded is not None:
         n_padded = int(np.count_nonzero(padded & (hu != AIR)))
@@ -63,41 +85,48 @@ def to_hu(stored: NDArray[Any], frame: Frame, out: NDArray[np.int16]) -> Counts:
     below = int(np.count_nonzero(hu < AIR))
     np.clip(hu, AIR, HIGHEST, out=out, casting="unsafe")
     flat = bool((out == out[0, 0]).all()) if out[0, 0] == out[-1, -1] else False
-    return Counts(below, n_padded, wrapped, tissue, nan, flat, outside)
+    return Counts(below, n_padded, wrapped, tissue, nan, flat, stray)
 
 
-def _meant(stored: NDArray[Any], storage: Storage, slope: float, intercept: float) -> tuple[NDArray[Any], int]:
-    """Stored integers with the bits outside BitsStored removed and the sign as it must have been meant; how many wrapped."""
+def _wide_padding(storage: Storage) -> bool:
+    """The padding value is one of all allocated bits, not of those that are stored."""
+    return storage.padding is not None and storage.padding >= 1 << storage.bits_stored
+
+
+def _meant(stored: NDArray[Any], storage: Storage) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Stored integers with the bits outside BitsStored removed, and where those were neither a sign nor an overlay."""
     bits, allocated = storage.bits_stored, 8 * stored.dtype.itemsize
-    if stored.dtype.kind == "i" and not storage.signed:  # a code stream that states its own sign
-        return stored, int(np.count_nonzero(stored < 0))
-    if bits < allocated:
-        low: NDArray[np.int64] = stored.astype(np.int64) & np.int64((1 << bits) - 1)
-        return (np.where(low >> (bits - 1) & 1, low - (1 << bits), low) if storage.signed else low), 0
+    if bits >= allocated:
+        return stored.view(stored.dtype.str.replace("u", "i")) if storage.signed else stored, None
+    whole: NDArray[Any] = stored.astype(np.int64 if allocated > 16 else np.int32)
+    low: NDArray[Any] = np.bitwise_and(whole, (1 << bits) - 1)
+    extended: NDArray[Any] = np.bitwise_xor(low, 1 << (bits - 1)) - (1 << (bits - 1))
+    beyond = ((1 << allocated) - (1 << bits)) & ~storage.overlay_bits
+    strays = None
+    used = np.bitwise_and(whole, beyond)
+    if used.any():
+        strays = (used != 0) & (used != np.bitwise_and(extended, beyond))
+    return (extended if storage.signed else low), strays
+
+
+def _turned(
+    values: NDArray[Any], storage: Storage, slope: float, intercept: float
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
+    """Where 16-bit values are meant with the other sign, and the HU that this gives: only where what is stated cannot be HU."""
+    if storage.bits_stored != 16:
+        return None
+    other = values < 0 if storage.signed else values > HIGHEST
+    if not other.any():
+        return None
+    turn = 1 << 16 if storage.signed else -(1 << 16)
+    stated = values * np.float64(slope) + intercept
+    meant = stated + turn * slope
+    plausible = (meant >= LOWEST_HU) & (meant <= TISSUE[1])
     if storage.signed:
-        return stored.view(stored.dtype.str.replace("u", "i")) if stored.dtype.kind == "u" else stored, 0
-    if allocated == 16 and stored.max() > HIGHEST and _lost_sign(stored, slope, intercept):
-        signed = stored.astype(np.uint16).view(np.int16)
-        return signed, int(np.count_nonzero(signed < 0))
-    return stored, 0
-
-
-def _lost_sign(stored: NDArray[Any], slope: float, intercept: float) -> bool:
-    """Whether the high half of unsigned values can be HU only as negative numbers: with some intercepts it is what it says."""
-    high = stored[stored > HIGHEST].astype(np.float64)
-    as_stated, as_negative = high * slope + intercept, (high - (1 << 16)) * slope + intercept
-    stated, negative = (np.mean((hu >= POSSIBLE[0]) & (hu <= POSSIBLE[1])) for hu in (as_stated, as_negative))
-    return bool(negative > stated)
-
-
-def _outside(stored: NDArray[Any], storage: Storage) -> int:
-    """Pixels with bits set outside BitsStored that are no sign's extension."""
-    bits, allocated = storage.bits_stored, 8 * stored.dtype.itemsize
-    if bits >= allocated or allocated > 32:
-        return 0
-    above = stored.astype(np.int64) >> bits & ((1 << (allocated - bits)) - 1)
-    extended = above == (1 << (allocated - bits)) - 1
-    return int(np.count_nonzero((above != 0) & ~extended))
+        where = other & (stated < -MOST_HU) & plausible
+    else:
+        where = other & ((stated > MOST_HU) | ((stated > TISSUE[1]) & plausible))
+    return (where, meant) if where.any() else None
 
 
 def _padding(
@@ -121,15 +150,17 @@ def _padding(
     return where, tissue
 
 
-def jumps(block: NDArray[np.int16]) -> tuple[Finding, ...]:
-    """`px.jump` where a slice of (k, j, i) HU is brighter or darker than both its neighbours as no body makes it."""
-    means = block[:, ::4, ::4].mean(axis=(1, 2), dtype=np.float64)
-    beside = np.abs(np.diff(means, prepend=means[1], append=means[-2]))
-    k = np.flatnonzero(np.minimum(beside[:-1], beside[1:]) > MOST_JUMP)
-    if not len(k):
+def stated_unit(frames: Sequence[Frame], block: NDArray[np.int16]) -> tuple[Finding, ...]:
+    """What RescaleType leaves in doubt: `px.rescale_type` where it says no unit and (k, j, i) HU have air and tissue, else `px.not_hu`."""
+    stated = next((frame.rescale_type for frame in frames if frame.rescale_type not in ("", "HU")), None)
+    if stated is None:
         return ()
-    found = f"{np.abs(means[k[0]] - means[k[0] - 1]):.0f} HU from slice {k[0] - 1} to {k[0]}"
-    return (find("px.jump", found=found, expected=f"at most {MOST_JUMP} HU", slices=k.tolist()),)
+    tag = "(0028,1054) RescaleType"
+    sample = block[::3, ::4, ::4]
+    proven = all(np.mean((sample >= low) & (sample <= high)) > PROOF for low, high in (AIR_AND_LUNG, SOFT_TISSUE))
+    if stated.upper() in NO_UNIT and proven:
+        return (find("px.rescale_type", found=vocabulary.stated(stated), expected="HU", tag=tag),)
+    return (find("px.not_hu", severity="limited", found=vocabulary.stated(stated), expected="HU", tag=tag),)
 
 
 def noticed(counts: Sequence[Counts], size: int) -> tuple[Finding, ...]:
@@ -142,23 +173,22 @@ def noticed(counts: Sequence[Counts], size: int) -> tuple[Finding, ...]:
         return sum(getattr(count, name) for count in counts)
 
     findings = []
-    severity: Severity | None
     if total("below") or total("padded"):
         found = f"{total('below')} voxels below -1024 HU, {total('padded')} of the padding value, of {size}"
         findings.append(find("px.padding", found=found))
     if total("wrapped") > total("below") + total("padded"):
         findings.append(find("px.sign", found=f"{total('wrapped')} voxels", tag="(0028,0103) PixelRepresentation"))
-    having = slices("outside")
-    if having and 2 * len(having) < len(counts):  # overlays and junk are in all or most; a damaged file is alone
-        worst = max(count.outside for count in counts) * len(counts) / size
-        severity = "refused" if worst > MOST_OUTSIDE else None
-        found = f"{total('outside')} pixels in {len(having)} of {len(counts)} slices"
-        findings.append(find("px.bits", severity=severity, found=found, tag="(0028,0101) BitsStored", slices=having))
     if total("tissue_padding"):
         found = f"{total('tissue_padding')} voxels"
         findings.append(find("px.padding_tag", found=found, tag="(0028,0120) PixelPaddingValue"))
+    stray = slices("stray")
+    if stray and 2 * len(stray) <= len(counts):  # bits that all slices use are the scanner's own
+        most = max(count.stray for count in counts)
+        grave: Severity | None = "refused" if most > MOST_STRAY * size / len(counts) else None
+        found = f"{total('stray')} voxels in {len(stray)} of {len(counts)} slices"
+        findings.append(find("px.bits", severity=grave, found=found, tag="(0028,0101) BitsStored", slices=stray))
     if total("nan"):
-        severity = "refused" if total("nan") > 0.001 * size else None
+        severity: Severity | None = "refused" if total("nan") > 0.001 * size else None
         findings.append(find("px.nan", severity=severity, found=f"{total('nan')} voxels", slices=slices("nan")))
     if total("flat"):
         severity = "refused" if total("flat") > 2 else None
