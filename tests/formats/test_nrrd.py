@@ -84,6 +84,7 @@ READ: dict[str, Write] = {
     ),
     "byte skip within the file": written(b"JUNK" + RAW, extra="byte skip: 4\n"),
     "no byte skipped within the file": written(extra="byteskip: -1\n"),
+    "no byte skipped of what is packed": written(gzip.compress(RAW), encoding="gzip", extra="byteskip: -1\n"),
     "a key that is named as a field": written(extra="byte skip:=64\nendian:=big\n"),
     "a field twice with one value": written(extra="type: short\n"),
     "bzip2": written(bz2.compress(RAW), encoding="bzip2"),
@@ -142,7 +143,10 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "a field twice in two spellings": (written(extra="byte skip: 1\nbyteskip: 2\n"), "hdr.conflict"),
     "byteskip that the file does not hold": (written(extra="byteskip: 64\n"), "file.truncated"),
     "byte skip of -2": (written(extra="byte skip: -2\n"), "hdr.value"),
-    "byte skip of -1, packed": (written(gzip.compress(RAW), encoding="gzip", extra="byteskip: -1\n"), "hdr.value"),
+    "byte skip of -1, more packed than voxels": (
+        written(gzip.compress(b"12" + RAW), encoding="gzip", extra="byteskip: -1
+"), "file.surplus"
+    ),
     "line skip without end": (written(extra="lineskip: 99999999\n"), "hdr.value"),
     "bytes after the voxels": (written(RAW + b"\1"), "file.surplus"),
     "bytes after the packed": (written(gzip.compress(RAW) + b"more", encoding="gzip"), "file.surplus"),

@@ -24,7 +24,8 @@ GZIP = b"\x1f\x8b"
 HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
 EXTENSION_FLAG = 4  # bytes after the header of a single file, before extensions and voxels
 ONE_FILE, A_PAIR = (b"n+1\0", b"n+2\0"), (b"ni1\0", b"ni2\0")
-NAMES = (".nii", ".nii.gz", ".hdr")
+ONE_FILE_NAMES = (".nii", ".nii.gz")
+NAMES = (*ONE_FILE_NAMES, ".hdr")
 NOT_IMAGES = {*range(2, 25), *range(1001, 1012), *range(2001, 2006)}  # intent codes of nifti1.h
 COLOUR = {128: "RGB", 2304: "RGBA"}  # datatypes
 
@@ -100,7 +101,11 @@ def _header(item: Item) -> Volume:
     shape = _shape(header)
     claimed(shape, dtype.itemsize)
     affine, placed = place_of(header)
-    pair = magic in A_PAIR
+    pair = magic in A_PAIR and not item.name.lower().endswith(ONE_FILE_NAMES)
+    if magic in A_PAIR and not pair:  # nibabel and ITK go by the name too
+        remedy = "none needed: the size of the file says that the voxels are in it"
+        found = "the magic of a pair in a file of its own"
+        notes = (*notes, find("hdr.conflict", severity="corrected", found=found, tag="magic", remedy=remedy))
     least = 0 if pair else version.template_dtype.itemsize + EXTENSION_FLAG
     offset = _offset(float(header["vox_offset"]), least, item)
     return Volume(shape[::-1], affine, dtype, offset, pair, slope, inter, (*notes, *placed))

@@ -77,8 +77,8 @@ def _sform(header: Any) -> NDArray[np.float64] | None:
 def _qform(header: Any) -> NDArray[np.float64] | None:
     if not int(header["qform_code"]):
         return None
-    if header["pixdim"][0] == 0:
-        header["pixdim"][0] = 1  # the standard: 0 is read as 1
+    if header["pixdim"][0] >= 0:  # nibabel and ITK read it so; of negative ones they agree on -1 alone
+        header["pixdim"][0] = 1
     try:
         form = np.array(header.get_qform(), np.float64)
     except Exception:  # nibabel raises several kinds on a quaternion that is none: then there is no qform

@@ -199,14 +199,16 @@ def _sources(header: NrrdHeader, item: Item, given: Given) -> tuple[Item, ...]:
 def _stored(volume: Volume, sources: tuple[Item, ...], start: int) -> Stored:
     """start: byte where the data begin in each of the sources. Raises InputError: `hdr.value`."""
     lines, skip = volume.header.whole("line skip", 0), volume.header.whole("byte skip", 0)
-    if not 0 <= lines <= MOST_LINES or skip < -1 or (skip == -1 and volume.encoding != "raw"):
-        found, expected = f"line skip {lines}, byte skip {skip}", "0 or more, or a byte skip of -1 in raw data"
+    if not 0 <= lines <= MOST_LINES or skip < -1:
+        found, expected = f"line skip {lines}, byte skip {skip}", "0 or more, or a byte skip of -1"
         raise InputError(find("hdr.value", found=found, expected=expected, tag="byte skip"))
     share = claimed(volume.shape, volume.dtype.itemsize) // len(sources)
     starts = []
     for source in sources:
         begin = start
-        if skip == -1:  # the voxels are the end of the file, whatever is before
+        if (
+            skip == -1 and volume.encoding == "raw"
+        ):  # the voxels are the end of the file; of packed data they must be all
             begin = max(source.size - share, start)
         elif lines:
             begin = _after_lines(source, start, lines)
