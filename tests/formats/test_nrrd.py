@@ -144,8 +144,7 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "byteskip that the file does not hold": (written(extra="byteskip: 64\n"), "file.truncated"),
     "byte skip of -2": (written(extra="byte skip: -2\n"), "hdr.value"),
     "byte skip of -1, more packed than voxels": (
-        written(gzip.compress(b"12" + RAW), encoding="gzip", extra="byteskip: -1
-"), "file.surplus"
+        written(gzip.compress(b"12" + RAW), encoding="gzip", extra="byteskip: -1\n"), "file.surplus"
     ),
     "line skip without end": (written(extra="lineskip: 99999999\n"), "hdr.value"),
     "bytes after the voxels": (written(RAW + b"\1"), "file.surplus"),
