@@ -51,7 +51,9 @@ SCAN_ROWS: dict[str, Row] = {
     ),
     "px.slope_bad": Row("refused", "RescaleSlope cannot be true", "export the series again"),
     "px.offset": Row(
-        "limited", "values were off by a constant; air was put at -1000 HU", "export with the true RescaleIntercept"
+        "limited",
+        "values were too high by 1024 HU everywhere; 1024 was taken from all of them",
+        "export with the true RescaleIntercept",
     ),
     "px.not_hu": Row("refused", "the values are not Hounsfield units", "export the original CT"),
     "px.sign": Row("corrected", "the sign of the stored values was wrong; it was mended", "none needed"),

@@ -46,7 +46,7 @@ VENDOR_WORDS = _words(
     "nederland of shenzhen shenyang shanghai system systems technologies technology the"
 )
 MODELS = _words(
-    "access activion alexion alpha big bore idt mx8000 uct aquilion as asteion ast biograph brightspeed brilliance "
+    "access activion alexion alpha core dual sp helios big bore idt mx8000 uct aquilion as asteion ast biograph brightspeed brilliance "
     "cardiac cardiome ct definition discovery drive duo eclos edge elite emotion evo exam flash flex force fusion "
     "gemini genesis go hd hispeed horizon ict incisive ingenuity iqon lemage lightning lightspeed mct mx naeotom "
     "neuviz now one open optima performix perspective plus prime pro qx revolution rs rt scenaria scintcare select "
@@ -72,17 +72,18 @@ TERMS = _words(
     "xyz lps ras las x inch inches array block encoding type sizes and"
 )
 DESCRIBING = _words(
-    "adult arterial art at abd abdomen ankle arm biopsia biopsy brain elbow extremity foot hand hip intervention knee leg monitoring orbit shoulder sinus skull temporal virtual vni wrist colon de effective electron density head iodine kev keV liver lung map maps monoenergetic overlay pancreas pelvis perfusion pet rho spectral spine torax uptake vnc z zeff ax baseline biopsy body bolus breath breathhold c cap ce chest contrast cor coronal day delayed dl "
+    "adult arterial art at tissue abd abdomen ankle arm biopsia biopsy brain elbow extremity foot hand hip intervention knee leg monitoring orbit shoulder sinus skull temporal virtual vni wrist colon de effective electron density head iodine kev keV liver lung map maps monoenergetic overlay pancreas pelvis perfusion pet rho spectral spine torax uptake vnc z zeff ax baseline biopsy body bolus breath breathhold c cap ce chest contrast cor coronal day delayed dl "
     "dose enhanced exp expiration expiratory fine fov full gated head helical hold hr hrct in insp inspiration inspiratory "
     "iv kv l large ld ldct lo low lower lung lungs ma mas mediastinal middle multi native neck nodule non o obl oblique "
     "parameter patient phase plain post pre prone pulmonary quick range reading recon reference scan scout screening "
     "sequence series set slices spiral staff standard study summary supine surview tap thick thin thins thorax thx to "
     "topo topogram trauma unenhanced upper venous w whole window with without wo"
 )
-TOKEN = re.compile(r"[^\s\\/,_.+-]+")
+TOKEN = re.compile(r"[^\s\\/,_.+()-]+")
 PART = re.compile(r"[^\s\\/,;:=()\[\]\"'|<>_^+-]+")
 SIZED = re.compile(r"[A-Za-z]{1,2}\d{1,3}[A-Za-z]?|\d{1,3}(\.\d{1,3})?(mm|cm|kv|mas|ml|s|x)?", re.IGNORECASE)
 CODED = re.compile(r"[A-Za-z]{0,2}\d{1,4}[A-Za-z]?|[A-Za-z]")  # B70f, FC51, Br40d, 64, L
+NUMBERED = re.compile(r"(?<=[a-z]{4})\d{1,4}[a-z]?$", re.IGNORECASE)  # LightSpeed16
 LETTERS = re.compile(r"[A-Z]{2}")  # YB: a kernel when it is all there is
 MOST_WORDS = 8  # of a maker, a model, a kernel
 UID = re.compile(r"1\.2\.840\.10008\.[0-9.]{1,48}")  # those that the standard gives, not those of a study
@@ -164,7 +165,7 @@ def model(text: str) -> str:
     >>> model("LightSpeed VCT"), model("Sensation 64"), model("Doe CT")
     ('LightSpeed VCT', 'Sensation 64', 'not in the vocabulary')
     """
-    return text if _all_known(TOKEN.findall(text), MODELS, CODED) else OTHER
+    return text if _all_known([NUMBERED.sub("", word) for word in TOKEN.findall(text)], MODELS, CODED) else OTHER
 
 
 def kernel(text: str) -> str:

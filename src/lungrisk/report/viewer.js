@@ -131,6 +131,14 @@
     card.querySelectorAll(".plane").forEach((plane) => plane.addEventListener("click", () => show(nodule, true)));
   });
 
+  document.querySelectorAll("button.jump[data-slice]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      goTo(nearest(Number(button.dataset.slice)));
+      root.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    });
+  });
+
   root.hidden = false;
   document.body.classList.add("scripted");
   const first = data.nodules.find((nodule) => nodule.accepted);
