@@ -150,3 +150,11 @@ def test_a_hostile_string_is_only_ever_text(text: str, assessment: Assessment, p
     assert not [name for _, attributes in attacked.elements for name in attributes if name.startswith("on")]
     assert "49" not in attacked.text or "7 * 7" in attacked.text
     assert not set("\x00\x1b\u202e") & set(to_html(hostile))
+
+
+def test_a_finding_that_limits_the_number_leads_to_its_slice(assessment: Assessment) -> None:
+    named = find("nod.opacity", found="30 mm in the left lung", slices=[3, 4, 5])
+    page = Page(to_html(replace(assessment, status="limited", findings=(named,))))
+    jumps = [about["data-slice"] for tag, about in page.elements if tag == "button" and "data-slice" in about]
+    assert jumps == ["4"]
+    assert "30 mm in the left lung" in page.text

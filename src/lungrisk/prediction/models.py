@@ -16,6 +16,7 @@ from lungrisk.core.bundle import BASE, LINE, Bundle, open_bundle
 from lungrisk.core.calibration import Calibration, Floats, chance_of
 from lungrisk.core.errors import EnvironmentFault, InputError
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.parsing import read_regular
 from lungrisk.core.records import Recipe
 from lungrisk.engine import run
 from lungrisk.risk import PREVALENCE
@@ -91,8 +92,11 @@ def open_model(place: str | None) -> Model:
     """
     if place is None or place == LINE:
         return Model()
-    file = Path(place) / "bundle.json"
-    return _opened(place, sha256(file.read_bytes()).hexdigest() if file.is_file() else "")
+    try:
+        digest = sha256(read_regular(Path(place) / "bundle.json")).hexdigest()
+    except (OSError, ValueError):  # a shipped one by its name, or none: `open_bundle` tells
+        digest = ""
+    return _opened(place, digest)
 
 
 @lru_cache(maxsize=4)
