@@ -15,10 +15,11 @@ LEAST_KNOWN = 0.15  # of the weight within that reach
 CLIP_HU = 300.0
 DEPTH_MM = 15.0  # half the height of the layer of which a voxel's expected HU is the median: dependent lung is denser
 ABOVE_HU = 100.0
-THICK_MM = 6.0  # radius
+THICK_MM, EDGE_MM = 6.0, 4.0  # radius; width of the slope about it
 AROUND_MM = (5.0, 12.0)  # what a region is compared with
 STANDS_OUT_HU = 90.0  # what gravity, breathing and the heart blur goes over into its surroundings (9 scans: 79 at most)
 LEAST_ML = 0.9
+SEEN = 0.6  # of a region: the rest are vessels, as at the hilum
 FLOOR_MM, ON_FLOOR = 15.0, 0.5  # height above the diaphragm in which breath blurs; share of a region that may lie in it
 
 
@@ -51,8 +52,12 @@ def hazy_regions(coarse: Coarse, lungs: Mask) -> Mask:
         region = labels[wide] == name
         ring = dilate(region, AROUND_MM[1], spacing) & ~dilate(region, AROUND_MM[0], spacing) & inside[wide]
         stands_out = not ring.any() or excess[wide][region].mean() - np.median(excess[wide][ring]) >= STANDS_OUT_HU
-        kept[name] = stands_out and below[wide][region].mean() >= ON_FLOOR
-    hazy[box] = double(kept[labels], lungs[box].shape)
+        seen = known[wide][region].mean()
+        kept[name] = stands_out and seen >= SEEN and below[wide][region].mean() >= ON_FLOOR
+    whole = dilate(kept[labels], EDGE_MM, spacing) & (
+        excess > ABOVE_HU / 2
+    )  # to half its height: what is said is its size
+    hazy[box] = double(whole, lungs[box].shape)
     return hazy
 
 

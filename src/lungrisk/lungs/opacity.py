@@ -13,6 +13,7 @@ from lungrisk.lungs.shapes import Mask, box_of, components, dilate, double, erod
 
 # between lung: what a lung's own air lies beside
 SLIVER_MM = 3.0  # thinner air is a recess or a fissure and bounds nothing
+SOLID_HU = -500  # what is denser over such a thickness is more solid than the haze that `hazy_regions` looks for
 THICK_MM = 5.0  # radius: vessels in the lung's periphery, ribs' dents and scars are thinner
 MIDDLE_THICK_MM, HILUM_THICK_MM = 10.0, 12.5  # what a wide ball closes there is up to 15 and 21.5 mm thick (ten scans)
 LOOSE_MM, SURROUNDED = 6.0, 0.66  # a piece with so much of its surface on air hangs on no hilum: these have up to 0.58
@@ -50,7 +51,7 @@ def between_lung(coarse: Coarse, side: Side, other: Mask, tubes: Mask) -> Mask:
     height, depth, away_mm = _places(coarse, both)
     box = box_of(side.air | side.hull, 4)
     spacing = (coarse.spacing[0], 2 * coarse.spacing[1], 2 * coarse.spacing[2])
-    air, shut = halve(side.air[box]), halve((other | tubes)[box])
+    air, shut = halve((side.air & (coarse.hu < SOLID_HU))[box]), halve((other | tubes)[box])
     bounds = dilate(erode(air, SLIVER_MM, spacing), SLIVER_MM, spacing) & air
     inward = _beyond(bounds, 2, side.right)
     enclosed = inward & _beyond(bounds, 0, True) & _beyond(bounds, 0, False)

@@ -14,6 +14,7 @@ from lungrisk.lungs.shapes import Mask, box_of, components, dilate
 Side: TypeAlias = Literal["left", "right"]
 Kind: TypeAlias = Literal["dense", "hazy"]
 Box: TypeAlias = tuple[slice, ...]
+LEAST_ML = 0.9  # a ball of 12 mm; less is the fork of a vessel
 HALO_MM, HALO_SHARE = 8.0, 0.3  # so much of a hazy region about a dense one makes it a part of that
 
 
@@ -24,7 +25,8 @@ def list_regions(scan: Scan, coarse: Coarse, side: Side, lung: Mask, found: dict
     """
     dense, hazy = found["dense"], found["hazy"]
     halo = dilate(dense, HALO_MM, coarse.spacing) if dense.any() and hazy.any() else dense
-    pieces: list[tuple[Kind, Mask, Box]] = [("dense", *piece) for piece in _pieces(dense)]
+    least = LEAST_ML / coarse.voxel_ml
+    pieces: list[tuple[Kind, Mask, Box]] = [("dense", *piece) for piece in _pieces(dense) if piece[0].sum() >= least]
     pieces += [("hazy", mask, box) for mask, box in _pieces(hazy) if halo[box][mask].mean() < HALO_SHARE]
     if not pieces:
         return []
