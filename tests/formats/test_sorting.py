@@ -1,5 +1,6 @@
 """What is opened, what is left out, and that nothing which may hold slices is left out without a word."""
 
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -153,3 +154,14 @@ def test_several_volumes_are_refused_together_and_listed_each(tmp_path: Path) ->
     rows = survey(tmp_path)
     assert [row.description for row in rows] == ["anna.nii.gz", "bert.nii.gz"]
     assert not any(row.chosen for row in rows)
+    spoiled = bytearray(gzip.decompress((tmp_path / "anna.nii.gz").read_bytes()))
+    spoiled[70:72] = b"\xff\x7f"  # a datatype that is none
+    (tmp_path / "carl.nii").write_bytes(spoiled)
+    rows = survey(tmp_path)
+    assert [(row.description, row.n_slices, bool(row.findings)) for row in rows] == [
+        ("anna.nii.gz", 20, False),
+        ("bert.nii.gz", 20, False),
+        ("carl.nii", 0, True),
+    ]
+    save(phantom(), tmp_path / "slices")
+    assert [(row.format, row.chosen) for row in survey(tmp_path)] == [("dicom", True), *[("nifti", False)] * 3]

@@ -14,7 +14,7 @@ from lungrisk.formats import dicom, metaimage, nifti, nrrd
 from lungrisk.formats.gathering import gather
 from lungrisk.formats.guard import door
 from lungrisk.formats.items import Item
-from lungrisk.formats.series import Series
+from lungrisk.formats.series import Series, broken
 from lungrisk.formats.sorting import Sorted, Sorter
 
 __all__ = ["Series", "read", "survey"]
@@ -81,17 +81,24 @@ def survey(path: str | Path) -> tuple[Series, ...]:
         files = _sort_out(place)
         if not files.by_format:
             raise _none(files)
-        many = next((form for form in FORMATS if form.many and form.name in files.by_format), None)
         rows: list[Series] = []
-        present = [form for form in FORMATS if form.name in files.by_format]
-        for form in sorted(present, key=lambda form: form is not many):
-            for row in form.survey(files.by_format[form.name]):
-                if form is not many and many is not None:
-                    row = replace(row, chosen=False, why=f"{many.name} slices are preferred")
-                elif form is not many and files.n_volumes > 1:
-                    row = replace(row, chosen=False, why="it is one of several: give one of them")
-                rows.append(row)
+        for form in sorted(FORMATS, key=lambda form: not form.many):
+            items = files.by_format.get(form.name, [])
+            if items and (form.many or files.n_volumes == 1):
+                rows += form.survey(items)
+            else:
+                preferred = next((one.name for one in FORMATS if one.many and one.name in files.by_format), None)
+                why = f"{preferred} slices are preferred" if preferred else "it is one of several: give one of them"
+                rows += [row for item in items for row in _passed(form, item, why)]
         return tuple(rows)
+
+
+def _passed(form: Format, item: Item, why: str) -> tuple[Series, ...]:
+    """The rows of a volume that is not read; one that cannot be read says so and hides no other."""
+    try:
+        return tuple(replace(row, chosen=False, why=why) for row in form.survey([item]))
+    except InputError as error:
+        return (broken(form.name, item.name, error.findings),)
 
 
 def _sort_out(path: Path) -> Sorted:

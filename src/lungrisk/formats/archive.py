@@ -24,6 +24,7 @@ MOST_ENTRIES = 100_000
 ENTRY_BYTES = 300  # of the table of contents, with a long name
 MOST_BYTES = 8 * 2**30
 CHUNK = 2**16
+BY_HAND = "unpack it by hand and look at it"
 ENCRYPTED = 0x2041  # bits of an entry's flags: by password, strongly, its header masked
 STORED, DEFLATE, BZIP2, LZMA = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
 OTHERS = {1: "shrink", 6: "implode", 9: "deflate64", 20: "zstandard", 93: "zstandard", 95: "xz", 98: "PPMd"}
@@ -122,14 +123,16 @@ def _refuse_hostile(entries: dict[str, zipfile.ZipInfo], item: Item) -> None:
             raise InputError(find("file.encrypted", files=[name]))
         if entry.file_size > max(RATIO_FROM_BYTES, MOST_RATIO * entry.compress_size):
             found = f"{entry.file_size} bytes out of {entry.compress_size}"
-            raise InputError(find("res.claim", found=found, expected=f"a ratio of at most {MOST_RATIO}", files=[name]))
+            expected = f"a ratio of at most {MOST_RATIO}"
+            raise InputError(find("res.claim", found=found, expected=expected, files=[name], remedy=BY_HAND))
     packed = sum(entry.compress_size for entry in entries.values())
     if packed > item.size:
         found = f"entries of {packed} packed bytes in {item.size}"
-        raise InputError(find("res.claim", found=found, files=[item.name]))
+        raise InputError(find("res.claim", found=found, files=[item.name], remedy=BY_HAND))
     total = sum(entry.file_size for entry in entries.values())
     if total > MOST_BYTES:
-        raise InputError(find("res.claim", found=f"{total} bytes", expected=f"at most {MOST_BYTES}", files=[item.name]))
+        found, expected = f"{total} bytes", f"at most {MOST_BYTES}"
+        raise InputError(find("res.claim", found=found, expected=expected, files=[item.name], remedy=BY_HAND))
 
 
 def _whole(start: Callable[[int], bytes], size: int) -> Callable[[], BinaryIO]:

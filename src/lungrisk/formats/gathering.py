@@ -73,7 +73,7 @@ class _Walk:
             for entry in entries:
                 self.count += 1
                 if self.count > MOST_FILES:
-                    found = f"more than {MOST_FILES}"
+                    found = f"more than {MOST_FILES} files and folders"
                     raise InputError(find("res.many", found=found, expected=f"at most {MOST_FILES}"))
                 yield entry
 

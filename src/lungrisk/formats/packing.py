@@ -65,7 +65,8 @@ def gunzipped(item: Item) -> Item:
                 size += len(piece)
                 if size > most:
                     found = f"more than {most} bytes out of {item.size}"
-                    raise InputError(find("res.claim", found=found, expected=f"at most {MOST_RATIO} times as many"))
+                    expected = f"at most {MOST_RATIO} times as many"
+                    raise InputError(find("res.claim", found=found, expected=expected, remedy="give it unpacked"))
 
     def start(n_bytes: int) -> bytes:
         with reading(item.name):

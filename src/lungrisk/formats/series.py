@@ -26,3 +26,25 @@ class Series:
     chosen: bool
     why: str
     findings: tuple[Finding, ...] = ()
+
+
+def broken(format_name: str, name: str, findings: tuple[Finding, ...]) -> Series:
+    """The row of a file that cannot be read. findings: why.
+
+    >>> broken("nifti", "a.nii", ()).why
+    'it cannot be read'
+    """
+    return Series(
+        format=format_name,
+        description=name,
+        modality="",
+        kind="other",
+        uid="",
+        n_files=1,
+        n_slices=0,
+        matrix=(0, 0),
+        spacing=None,
+        chosen=False,
+        why="it cannot be read",
+        findings=findings,
+    )

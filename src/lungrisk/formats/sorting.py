@@ -184,7 +184,7 @@ class Sorter:
             return
         self.items.append(item)
         if len(self.items) > MOST_FILES:
-            raise InputError(find("res.many", found=f"more than {MOST_FILES}", expected=f"at most {MOST_FILES}"))
+            raise InputError(find("res.many", found=f"more than {MOST_FILES} files", expected=f"at most {MOST_FILES}"))
         form = self._form(head, item.name)
         if form is None and harmless:
             self.sorted.harmless.append(item.name)
