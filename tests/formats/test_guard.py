@@ -107,3 +107,17 @@ def test_what_was_not_foreseen_is_named_by_type_and_place_and_never_by_its_messa
     assert str(finding.found).startswith("KeyError at formats/dicom.py:")
     assert "CANARY" not in str(caught.value)
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("row", ["struct", "depth", "no memory", "a disk's fault", "an early end"])
+def test_what_a_decoder_raises_names_its_slice(row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error, code = NEVER[row]
+
+    def failing(*_given: object) -> object:
+        raise error
+
+    monkeypatch.setattr("lungrisk.formats.pixels._Contents.stored", failing)
+    with pytest.raises((InputError, EnvironmentFault)) as caught:
+        read(save(phantom()[:10], tmp_path))
+    assert caught.value.findings[0].code == code
+    assert caught.value.findings[0].files[0].endswith(".dcm")

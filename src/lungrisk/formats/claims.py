@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
-from lungrisk.core.errors import InputError, LungriskError
+from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.formats.codecs import DECODERS, decoder_for
 from lungrisk.formats.elements import INTERCEPT, SLOPE, tag_name
 from lungrisk.formats.frames import MOST_RATIO, NATIVE, PIXEL_TAGS, Frame, Storage
+from lungrisk.formats.guard import with_name
 
 MOST_SLOPE = 64.0
 MOST_BYTES = 4 * 2**30
@@ -25,7 +25,7 @@ def claim(frames: Sequence[Frame]) -> None:
         try:
             _claim(frame)
         except InputError as error:
-            raise named(error, frame) from error
+            raise with_name(error, frame.key) from error
     n_bytes = sum(2 * f.storage.rows * f.storage.columns for f in frames)
     if n_bytes > MOST_BYTES:
         raise InputError(
@@ -131,8 +131,3 @@ def compression(frames: Sequence[Frame]) -> tuple[Finding, ...]:
     if any(f.storage.bits_stored <= 8 for f in frames):
         findings.append(find("px.depth", found="8 bits", tag="(0028,0101) BitsStored"))
     return tuple(findings)
-
-
-def named(error: LungriskError, frame: Frame) -> LungriskError:
-    """The same error with the file's name in its findings."""
-    return type(error)(*(replace(f, files=f.files or (frame.key,), n_files=f.n_files or 1) for f in error.findings))

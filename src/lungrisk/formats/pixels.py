@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
 
-from lungrisk.core.errors import InputError, LungriskError
+from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
-from lungrisk.formats.claims import named
 from lungrisk.formats.codecs import as_coded, decoder_for
 from lungrisk.formats.deflate import inflate
 from lungrisk.formats.elements import tag_name
 from lungrisk.formats.frames import NATIVE, PIXEL_TAGS, Frame, Storage
+from lungrisk.formats.guard import reading
 from lungrisk.formats.neighbours import jumps, shifts
 from lungrisk.formats.rescale import Counts, noticed, stated_unit, to_hu
 from lungrisk.formats.tail import zeros_behind
@@ -40,18 +40,9 @@ def load_block(frames: Sequence[Frame]) -> tuple[NDArray[np.int16], tuple[Findin
 
     def one(k: int) -> Counts:
         frame = frames[k]
-        try:
+        with reading(frame.key):
             values, storage = contents.stored(frame)
-            return to_hu(values, replace(frame, storage=storage), block[k])
-        except LungriskError as error:
-            raise named(error, frame) from error
-        except OSError as error:
-            raise InputError(find("file.unreadable", found=error.strerror, files=[frame.key])) from error
-        except Exception as error:  # a decoder under hostile bytes raises anything: it is the file's fault
-            found = f"{type(error).__name__} in the decoder"
-            raise InputError(
-                find("file.corrupt", found=found, tag=tag_name(PIXEL_TAGS[0]), files=[frame.key])
-            ) from error
+        return to_hu(values, replace(frame, storage=storage), block[k])
 
     with ThreadPoolExecutor(WORKERS) as pool:
         counts = list(pool.map(one, range(len(frames))))
