@@ -17,7 +17,7 @@ from scipy.stats import spearmanr
 
 from lungrisk.core.bundle import open_bundle
 from lungrisk.core.calibration import Calibration, chance_of, design_of, log_odds, prevalence_shift
-from lungrisk.evaluation import calibrate, evaluate
+from lungrisk.evaluation import EvaluateOptions, calibrate, evaluate
 from lungrisk.evaluation.calibration_figures import fit_logistic, log_losses
 from lungrisk.evaluation.discrimination import operating_point
 from lungrisk.evaluation.metrics import auc
@@ -42,7 +42,7 @@ def predictors(patients: Patients) -> Iterator[Figure]:
         for name, (p, loss, area) in published.items():
             table = Path(place) / "p.csv"
             _write(table, patients, [repr(float(value)) for value in p])
-            figures = evaluate(table, labels=labels)
+            figures = evaluate(table, labels=labels, options=EvaluateOptions(draws=100))  # no interval is compared
             yield printed(f"{name}: log loss", loss, figures["log_loss"])
             yield printed(f"{name}: AUC", area, figures["auc"])
             if name == "blend":

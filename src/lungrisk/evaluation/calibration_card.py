@@ -50,7 +50,7 @@ Refused patients were left out. The likelihood means the share of cancers among 
 {table}
 | expected calibration error (perfect ones reach) | {_ece(figures["before"])} | {_ece(figures["after"])} |
 
-{pooled(figures["after"]["auc"], figures["after"]["auc_within_folds"])}
+{pooled(figures["after"], figures["before"])}
 
 {figures["verdict"]}
 {_difference(figures["difference"])}
@@ -70,13 +70,22 @@ The interval that it adds covers the fit alone. With few cancers choose a method
 """
 
 
-def pooled(auc: float | None, within: float | None) -> str:
-    """What the AUC out of fold is made of: a rising map leaves the order within its fold, several maps side by side do not."""
-    if auc is None or within is None:
-        return "There is no AUC of the folds."
+def pooled(after: dict[str, Any], before: dict[str, Any] | None = None) -> str:
+    """What the AUC out of fold is made of: a rising map leaves the order within its fold, several maps side by side do not.
+
+    after, before: `auc` and `auc_within_folds`.
+    """
+    area, within = after["auc"], after["auc_within_folds"]
+    if area is None or within is None:
+        return "There is no AUC within the folds: none has both outcomes."
+    were = (
+        ("", "")
+        if before is None
+        else (f" ({before['auc']:.3f} before)", f" ({before['auc_within_folds']:.3f} before)")
+    )
     return (
-        f"The AUC of all patients, whose likelihoods come from the maps of different folds, is {auc:.3f}; of pairs within a fold, which one map judged, "
-        f"it is {within:.3f}. A map leaves the order within its fold as it is, so that what the first lacks is the price of several maps."
+        f"The AUC is {area:.3f}{were[0]} of all patients, whose likelihoods come from the maps of several folds, and {within:.3f}{were[1]} of pairs within "
+        "a fold, which one map judged: a map leaves the order within its fold, unless it is flat, so that what is lost beyond that is the price of several maps."
     )
 
 

@@ -84,7 +84,7 @@ def card_of(net: str, settings: dict[str, Any], patients: PatientSet) -> str:
         command=f"lungrisk train STORE --net {net} -o BUNDLE --folds {settings['folds']} --seed {settings['options']['seed']}",
         recompute="lungrisk evaluate BUNDLE/predictions.csv --labels CSV --store STORE -o DIR",
         figures=[["out of fold", "value", "95 %"], *rows],
-        notes=f"{figures['verdict']} {pooled(figures['auc']['value'], figures['auc_within_folds'])} Of {figures['n']} cases ({figures['n_positive']} positive), {folds}, patients and groups kept together. "
+        notes=f"{figures['verdict']} {pooled({'auc': figures['auc']['value'], 'auc_within_folds': figures['auc_within_folds']})} Of {figures['n']} cases ({figures['n_positive']} positive), {folds}, patients and groups kept together. "
         "Likelihoods were calibrated (Platt) on patients that the networks had not seen; for the figures of each patient the map was fitted on others.",
         limits=LIMITS,
         facts={"split": settings["split_hash"], "data": settings["data_hash"], "recipe": settings["recipe_hash"]},
