@@ -196,3 +196,9 @@ def test_letters_that_contradict_the_matrix_are_named(stated: str, severity: str
     scan = read(written(AnatomicalOrientation=stated)(tmp_path))
     assert np.array_equal(scan.hu, HU)
     assert {f.code: f.severity for f in scan.findings}.get("hdr.conflict") == severity
+
+
+def test_a_text_that_holds_the_voxels_is_no_file_left_out(tmp_path: Path) -> None:
+    written("scan.mhd", ElementDataFile="scan.txt", BinaryData="False")(tmp_path)
+    (tmp_path / "scan.txt").write_bytes(TEXT)
+    assert {f.code for f in read(tmp_path).findings} == {"geo.nonsquare"}

@@ -107,7 +107,7 @@ class Sorted:
         if lost:
             found = f"{len(lost)} files among the slices"
             notes.append(find("file.empty", severity="limited", found=found, files=lost, remedy=AGAIN))
-        notes += _counted("file.other", [*spare, *self.harmless])
+        notes += _counted("file.other", [*spare, *(name for name in self.harmless if name not in parts)])
         if strange:
             found = f"{len(strange)} files of no known kind among the slices"
             notes.append(find("file.other", severity="limited", found=found, files=strange, remedy=AGAIN))
