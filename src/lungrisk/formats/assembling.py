@@ -155,6 +155,8 @@ def _one_kernel(places: list[list[Frame]]) -> None:
 
 
 def _numbering(frames: Sequence[Frame]) -> tuple[Finding, ...]:
+    if all(frame.storage.n_frames > 1 for frame in frames):
+        return ()  # the frames of a file share its number
     numbers = [frame.instance for frame in frames]
     steps = {int(np.sign(b - a)) for a, b in pairwise(numbers) if a is not None and b is not None}
     if None in numbers or len(steps) != 1 or 0 in steps:
