@@ -120,3 +120,20 @@ def test_a_refused_call_leaves_no_mark(commands: dict[str, list[str | Path]], tm
     (tmp_path / "l.csv").write_text("id,cancer\np01,maybe\n", "utf-8")
     assert call(*commands["calibrate"], "-o", tmp_path / "out") == 3
     assert not (tmp_path / "out").exists()
+
+
+def test_a_report_whose_writing_was_killed_is_written_by_the_same_command_and_taken_by_no_other(
+    commands: dict[str, list[str | Path]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lungrisk.core.records import Assessment
+
+    words = [*commands["assess"], "-o", tmp_path / "out", "--quiet"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Assessment, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert call(*words) == 130
+    assert call(*words, "--prevalence", "0.1") == 2
+    assert "begun by lungrisk assess" in capsys.readouterr().err
+    assert call(*words) == 0
+    stamp = read_stamp(tmp_path / "out")
+    assert stamp is not None
+    assert stamp[2]

@@ -104,12 +104,13 @@ def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
     assert {one.status for one in store.patients} == {"refused"}
 
 
-def test_killed_at_random_moments_and_resumed_the_store_is_the_same(tmp_path: Path) -> None:
+def test_killed_at_random_moments_and_scans_replaced_between_the_store_is_that_of_the_scans_that_are_there(
+    tmp_path: Path,
+) -> None:
     source = cohort(tmp_path / "cohort", **{f"p{number}": str(number) for number in range(5)})
-    prepare_cohort(source, tmp_path / "whole")
     draw = random.Random(8)
     command = [sys.executable, "-B", str(Path(made_assessments.__file__)), str(source), str(tmp_path / "store"), "0.1"]
-    for _ in range(4):
+    for kill in range(4):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while not (tmp_path / "store" / "store.json").is_file() and time.monotonic() < deadline:
@@ -117,7 +118,9 @@ def test_killed_at_random_moments_and_resumed_the_store_is_the_same(tmp_path: Pa
         time.sleep(draw.uniform(0.0, 0.8))
         process.send_signal(signal.SIGKILL)
         process.wait()
+        (source / f"p{kill}" / "scan").write_text(str(kill + 5), "utf-8")
     prepare_cohort(source, tmp_path / "store")
+    prepare_cohort(source, tmp_path / "whole")
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
 
 

@@ -14,7 +14,7 @@ LONGEST_LINE = 1 << 16
 
 @dataclass(slots=True, eq=False)
 class Marks:
-    """source: place of the cohort, empty where not known. stats: by id. stream: the lock."""
+    """source: hash of the place of the cohort, empty where not known. stats: by id. stream: the lock."""
 
     stream: TextIOWrapper
     source: str = ""

@@ -38,7 +38,7 @@ from lungrisk.core.extents import is_same, watch
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.locks import locked
-from lungrisk.core.outputs import other_output
+from lungrisk.core.outputs import key_of, other_output
 from lungrisk.core.records import Recipe
 from lungrisk.nodules import RECIPE as NODULE_RECIPE
 from lungrisk.nodules import TASKS
@@ -97,7 +97,7 @@ def prepare_cohort(
     _is_ours(folder, about, options.overwrite)  # before anything is written there
     with locked(folder / ".lock", "coh.locked") as stream:
         marks = Marks.read(stream)
-        todo = _begin(folder, about, _Cohort(str(Path(source).resolve()), patients, marks), options.overwrite)
+        todo = _begin(folder, about, _Cohort(key_of(place=str(Path(source).resolve())), patients, marks), options.overwrite)
         _check_space(folder, recipe, len(todo))
         lost = _work(_Prepare(folder=folder, recipe=recipe), todo, _Watch(options.workers, marks, progress))
         if progress is not None and not todo:

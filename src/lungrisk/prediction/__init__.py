@@ -81,7 +81,7 @@ def predict_each(
     refuse_formulas(item.id for item in items)
     target = None if output is None else Path(output)
     form = ",".join(name for name in ("details", "strict") if getattr(options, name))
-    asked = Asked(key=_key(model, store), source=str(Path(source).resolve()), form=form)
+    asked = Asked(key=_key(model, store), source=key_of(place=str(Path(source).resolve())), form=form)
     by_id = {item.id: item for item in items}
 
     def fits(patient_id: str, entry: Entry) -> bool:

@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is asked for. key: a hash of line, model and version. source: the cohort's or store's place. form: of the table."""
+    """What is asked for. key: a hash of line, model and version. source: a hash of the cohort's or store's place. form: of the table."""
 
     key: str
     source: str
