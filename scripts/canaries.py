@@ -30,7 +30,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian
 
-SEEN = re.compile(rb"qzj[ _.^]?\d{4}", re.IGNORECASE)
+SEEN = re.compile(rb"qzjkw\d{4}", re.IGNORECASE)
 TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE", "AS", "CS", "DA", "TM", "DT", "UI"}
 # what tells that this is a CT and how its slices belong together: a canary there makes another scan, see STRUCTURE
 KEPT = {
@@ -81,7 +81,7 @@ STRUCTURE = (
 
 def canary(number: int) -> str:
     """A word that stands nowhere else; the number tells where it was put."""
-    return f"QZJ{number:04d}"
+    return f"QZJKW{number:04d}"
 
 
 def hits(text: bytes) -> list[str]:
@@ -189,7 +189,7 @@ def _volumes(folder: Path, hu: Any) -> Iterator[Path]:
         (228, 8204),
         (328, 8205),
     ):  # data_type, db_name, descrip, ...
-        nifti[at : at + 7] = canary(number).encode()
+        nifti[at : at + 9] = canary(number).encode()
     struct.pack_into("<2h", nifti, 252, 0, 1)
     struct.pack_into("<12f", nifti, 280, -1.25, 0, 0, 0, 0, -1.5, 0, 0, 0, 0, 2.5, 0)
     nifti[344:348] = b"n+1\0"
@@ -232,7 +232,7 @@ def _volumes(folder: Path, hu: Any) -> Iterator[Path]:
         "ElementDataFile = LOCAL",
     ]
     for ending, lines, mark, last in ((".nrrd", head, ": ", b"\n\n"), (".mha", meta, " = ", b"\n")):
-        fields = [i for i, line in enumerate(lines) if mark in line and "QZJ" not in line]
+        fields = [i for i, line in enumerate(lines) if mark in line and "QZJKW" not in line]
         for struck in (None, *fields):
             place = folder / f"{ending[1:]}-{struck}"
             place.mkdir()
