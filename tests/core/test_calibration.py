@@ -108,3 +108,30 @@ def test_a_record_with_too_few_parameters_is_not_made(method: str, parameters: t
 @given(st.floats(-13, 13))
 def test_log_odds_and_chance_undo_each_other(value: float) -> None:
     assert float(log_odds(chance_of(value))) == pytest.approx(value, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "magic"},
+        {"method": ["platt"]},
+        {"parameters": [1, 2]},
+        {"parameters": {"intercept": "0", "slope": 1}},
+        {"parameters": {"intercept": 10**400, "slope": 1}},
+        {"covariance": None},
+        {"covariance": [["a", 1], [1, 1]]},
+        {"span": []},
+        {"span": [0.5, 0.1]},
+        {"span": [0.1, 7]},
+        {"n": 1.5},
+        {"prevalence": None},
+    ],
+)
+def test_what_is_no_record_of_a_calibration_is_a_value_error(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        Calibration.from_dict({**CASES["platt"].as_dict(), **change})
+
+
+def test_a_record_of_before_there_was_a_span_is_read() -> None:
+    old = {name: value for name, value in CASES["platt"].as_dict().items() if name != "span"}
+    assert Calibration.from_dict(old) == CASES["platt"]

@@ -6,6 +6,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from lungrisk.core.kinds import conform
+
 Method: TypeAlias = Literal["platt", "isotonic", "beta", "temperature", "prior"]
 METHODS: tuple[Method, ...] = get_args(Method)
 Floats: TypeAlias = NDArray[np.float64]
@@ -20,6 +22,15 @@ NAMES: dict[Method, tuple[str, ...]] = {
     "temperature": ("slope",),
     "prior": ("shift",),
     "isotonic": (),
+}
+SHAPE: dict[str, object] = {
+    "method": frozenset(METHODS),
+    "parameters": (dict, list),
+    "covariance": [[float]],
+    "prevalence": float,
+    "n": int,
+    "n_positive": int,
+    "span?": (None, [float]),
 }
 KNOT = ("p", "value", "low", "high")  # a knot of an isotonic map; straight lines between
 
@@ -59,6 +70,10 @@ class Calibration:
         square = not self.covariance or {len(row) for row in self.covariance} == {wanted} == {len(self.covariance)}
         if not whole or not square:
             raise ValueError(f"{self.method} takes {NAMES[self.method] or KNOT}, got {len(self.parameters)} parameters")
+        if self.span is not None and not (len(self.span) == 2 and 0 <= self.span[0] <= self.span[1] <= 1):
+            raise ValueError("a span that is no range of likelihoods")
+        if self.method == "isotonic" and (np.diff(np.array(self.parameters).reshape(-1, len(KNOT)), axis=0) < 0).any():
+            raise ValueError("knots that fall")
 
     def apply(
         self, p: Floats, low: Floats | None = None, high: Floats | None = None, *, prevalence: float | None = None
@@ -115,9 +130,14 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Calibration":
-        """The record that `as_dict` wrote. Raises KeyError, TypeError or ValueError when it is none."""
+        """The record that `as_dict` wrote. Raises ValueError when it is none."""
+        conform(values, SHAPE)
+        if values["method"] != "isotonic":
+            conform(values["parameters"], dict.fromkeys(NAMES[values["method"]], float), "parameters")
         method, given = values["method"], values["parameters"]
+        span = values.get("span")
         if method == "isotonic":
+            conform(given, [dict.fromkeys(KNOT, float)], "parameters")
             parameters = tuple(float(knot[name]) for knot in given for name in KNOT)
         else:
             parameters = tuple(float(given[name]) for name in NAMES[method])
@@ -128,7 +148,7 @@ class Calibration:
             prevalence=float(values["prevalence"]),
             n=int(values["n"]),
             n_positive=int(values["n_positive"]),
-            span=None if (span := values.get("span")) is None else (float(span[0]), float(span[1])),
+            span=None if span is None else tuple(map(float, span)),  # type: ignore[arg-type]
         )
 
 
