@@ -69,7 +69,7 @@ def parse(stream: BinaryIO) -> Parsed:
     """A whole file, or its first bytes."""
     preamble = stream.read(PREAMBLE_BYTES)[-4:] == b"DICM"
     stream.seek(PREAMBLE_BYTES if preamble else 0)
-    meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: int(tag) >> 16 != 2)
     stated = text(meta, SYNTAX_TAG)
     start = stream.tell()
     first = stream.read(2)
@@ -94,7 +94,7 @@ def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
 def _of(stream: BinaryIO, stated: str, preamble: bool) -> Parsed:
     """The dataset that begins here, up to its pixel element, and that element's head."""
     little, implicit = _encoding(stream)
-    dataset = read_dataset(stream, implicit, little, stop_when=lambda tag, vr, length: tag in PIXEL_TAGS)
+    dataset = read_dataset(stream, implicit, little, stop_when=lambda tag, vr, length: int(tag) in PIXEL_TAGS)
     order: Literal["little", "big"] = "little" if little else "big"
     offset, head = stream.tell(), stream.read(LONGEST_HEAD)
     native = BIG_ENDIAN if not little else IMPLICIT if implicit else EXPLICIT
