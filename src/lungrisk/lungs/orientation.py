@@ -49,7 +49,8 @@ def judge_axes(coarse: Coarse, lungs: Mask, coverage: float) -> tuple[Finding, .
     lines = [_line(coarse, lungs, axis) for axis in range(3)]
     along, others = lines[0], lines[1:]
     findings = []
-    if any(other.spine_like() and other.bone > CLEARLY * along.bone for other in others):
+    more = CLEARLY if along.spine_like() else 1.0
+    if any(other.spine_like() and other.bone > more * along.bone for other in others):
         way = "back to front" if lines[1].bone > lines[2].bone else "right to left"
         return (find("anat.axes", found=f"a spine that runs from {way}"),)
     if along.bone >= LEAST_BONE and abs(along.second) > ASIDE and abs(along.first) <= ASIDE:
