@@ -26,7 +26,7 @@ from lungrisk.formats import read
 from lungrisk.quality import check
 
 SAME_HU, SAME_MM = 1, 1e-3
-SLOW_S = 30.0
+SLOW_S = 30.0  # processor seconds, so that what else runs does not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,9 +230,9 @@ def judge(name: str, right: Right, path: Path, truth: Scan) -> Found:
             right=right.words,
             fits=False,
         )
-    start = time.perf_counter()
+    start = time.process_time()
     scan, findings = looked_at(path, right.whole)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     worst = {finding.severity for finding in findings}
     status = "refused" if "refused" in worst else "limited" if "limited" in worst else "assessed"
     alike = scan is not None and scan.hu.shape == truth.hu.shape

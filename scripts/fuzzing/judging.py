@@ -27,7 +27,7 @@ from lungrisk.core.findings import Finding
 from lungrisk.quality import check
 
 MOST_SECONDS, MOST_BYTES = 10, 2 * 2**30
-FEW_VOXELS = 64
+FEW_VOXELS, RUN_OF_VOXELS = 64, 256
 DEFECTS = ("int.defect", "file.unforeseen")  # typed for the user, and all the same a fault of ours
 SAME_HU, SAME_MM = 1, 1e-3
 PLAUSIBLE_HU = 60
@@ -158,7 +158,7 @@ def said(finding: Finding) -> str:
 def hidden(off: Any, moved: float, blurred: bool, files: int) -> str:
     """Why no reader could have seen it; empty where one could.
 
-    A few voxels a file without a checksum over them; a packed stream without one (blurred); a number that is as plausible as the one that it
+    A few voxels a file, or half a kilobyte of them overwritten, without a checksum over them; a packed stream without one (blurred); a number that is as plausible as the one that it
     replaces: where the whole scan lies, how large its voxels are, what a rescale adds.
     """
     if off is None:
@@ -168,6 +168,8 @@ def hidden(off: Any, moved: float, blurred: bool, files: int) -> str:
         return "a plausible place or spacing"
     if n <= FEW_VOXELS * files and moved <= SAME_MM:
         return "few voxels"
+    if n <= RUN_OF_VOXELS * files and moved <= SAME_MM:
+        return "a run of voxels overwritten"
     if blurred and moved <= SAME_MM:
         return "a packed stream without a checksum"
     if int(off.max()) <= PLAUSIBLE_HU:
