@@ -142,7 +142,7 @@ class Bench:
         about = f"shape {scan.hu.shape}, {n} voxels off by up to {most} HU, moved {moved:.3g} mm"
         if loud:
             return "noted", f"{about}: {', '.join(loud)}"
-        reason = hidden(off, moved, self.blurred, self.changed)
+        reason = hidden(off, moved, self.blurred, self.changed) or turned(scan.hu)
         return ("hidden", reason) if reason else ("silent", about)
 
 
@@ -175,6 +175,14 @@ def hidden(off: Any, moved: float, blurred: bool, files: int) -> str:
     if int(off.max()) <= PLAUSIBLE_HU:
         return "a plausible rescale"
     return ""
+
+
+def turned(hu: Any) -> str:
+    """The truth with axes turned about, as another space or a sign in a matrix gives it: for the anatomy to tell, and this chest has none."""
+    if sorted(hu.shape) != sorted(TRUTH.shape):
+        return ""
+    turns = (np.flip(TRUTH, axes) for axes in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)))
+    return "a plausible orientation" if any(turn.shape == hu.shape and (turn == hu).all() for turn in turns) else ""
 
 
 def lay_out(name: str, made: Path, folder: Path) -> Bench:
