@@ -57,7 +57,7 @@ class Outcome:
 class Bench:
     """One target's base laid out for trying: each try changes some of its files and puts them back.
 
-    usual: what is said of it unchanged. blurred: the last change touched packed pixels alone. changed: files of it.
+    usual: what is said of it unchanged. blurred: the last change touched packed pixels. changed: files of it.
     """
 
     name: str
@@ -86,14 +86,14 @@ class Bench:
             if scope == "all"
             else chance.sample(names, 1 if scope == "one" else min(len(names), chance.randrange(2, 7)))
         )
-        alike, said, self.blurred = chance.random() < 0.5, "", self.target.unchecked is not None
+        alike, said, self.blurred = chance.random() < 0.5, "", False
         self.changed = len(picked)
         for name in picked:
             new, said = self.target.move(self.files[name], random.Random(f"{seed}:{'' if alike else name}"))
             (self.folder / name).write_bytes(new)
             if self.target.unchecked is not None:
                 start = self.target.unchecked(self.files[name])
-                self.blurred &= new[:start] == self.files[name][:start]
+                self.blurred |= new[start:] != self.files[name][start:]
         change = f"{len(picked)} of {len(names)} files, {picked[0]}: {said}"[:240]
         try:
             return self._outcome(seed, change)
