@@ -97,7 +97,9 @@ def prepare_cohort(
     _is_ours(folder, about, options.overwrite)  # before anything is written there
     with locked(folder / ".lock", "coh.locked") as stream:
         marks = Marks.read(stream)
-        todo = _begin(folder, about, _Cohort(key_of(place=str(Path(source).resolve())), patients, marks), options.overwrite)
+        todo = _begin(
+            folder, about, _Cohort(key_of(place=str(Path(source).resolve())), patients, marks), options.overwrite
+        )
         _check_space(folder, recipe, len(todo))
         lost = _work(_Prepare(folder=folder, recipe=recipe), todo, _Watch(options.workers, marks, progress))
         if progress is not None and not todo:
