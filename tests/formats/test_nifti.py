@@ -169,10 +169,10 @@ def complex_numbers(folder: Path) -> Path:
 
 
 def bomb(folder: Path) -> Path:
-    """8 MB of zeros in 8 kB, as its header says."""
+    """512 MB, as its header says, in 8 kB."""
     path = nifti(folder / "small.nii", gradient())
     header = bytearray(path.read_bytes()[:352])
-    struct.pack_into("<3h", header, 42, 128, 128, 256)
+    struct.pack_into("<3h", header, 42, 1024, 1024, 256)
     (folder / "scan.nii.gz").write_bytes(gzip.compress(bytes(header) + bytes(2**23)))
     path.unlink()
     return folder / "scan.nii.gz"

@@ -26,7 +26,7 @@ AIR, HIGHEST = -1024, 32767
 MOST_BYTES = 4 * 2**30
 MOST_NAN = 0.001
 MOST_RATIO = 200  # as of archives: a CT is packed to a half or a third, a masked one to a tenth
-RATIO_FROM_BYTES = 4 * 2**20
+RATIO_FROM_BYTES = 256 * 2**20  # up to here a sparse volume, a mask say, may be packed as tightly as it likes
 MOST_PADDING = 4096  # zero bytes after the voxels that a writer may have filled a block with
 PACKED = ("gzip", "zlib", "bzip2")
 
