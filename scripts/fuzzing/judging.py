@@ -27,7 +27,7 @@ from lungrisk.core.findings import Finding
 from lungrisk.quality import check
 
 MOST_SECONDS, MOST_BYTES = 10, 2 * 2**30
-FEW_VOXELS, RUN_OF_VOXELS = 64, 256
+FEW_VOXELS, RUN_OF_VOXELS = 64, 257
 DEFECTS = ("int.defect", "file.unforeseen")  # typed for the user, and all the same a fault of ours
 SAME_HU, SAME_MM = 1, 1e-3
 PLAUSIBLE_HU = 60
@@ -166,9 +166,9 @@ def hidden(off: Any, moved: float, blurred: bool, files: int) -> str:
     n = int((off > SAME_HU).sum())
     if n == 0 and moved > SAME_MM:
         return "a plausible place or spacing"
-    if n <= FEW_VOXELS * files and moved <= SAME_MM:
+    if n <= FEW_VOXELS * files:
         return "few voxels"
-    if n <= RUN_OF_VOXELS * files and moved <= SAME_MM:
+    if n <= RUN_OF_VOXELS * files:
         return "a run of voxels overwritten"
     if blurred and moved <= SAME_MM:
         return "a packed stream without a checksum"

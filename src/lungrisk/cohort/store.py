@@ -35,6 +35,7 @@ Status: TypeAlias = Literal["assessed", "limited", "refused"]
 STATUSES: tuple[Status, ...] = ("assessed", "limited", "refused")
 MOST_BYTES = 1 << 26  # of store.json
 MOST_FOLDS = 10_000
+MOST_NUMBER = 1e9  # mm, HU or voxels of a recipe; what is none, or too long for a float, is not below it
 MOST_VOXELS = 4096  # along an axis of a recipe's size
 FACTS = ("time_years", "event", "sex", "age", "vendor", "kernel", "thickness_mm")  # of a label, beside the class
 COLUMNS = ("id", "status", "findings", "label", "group", "fold", *FACTS)
@@ -237,7 +238,7 @@ def recipe_from(about: Mapping[str, Any]) -> Recipe:
     recipe = Recipe(**values)
     spacing, size, window = recipe.spacing or (1.0,) * 3, recipe.size or (1,) * 3, recipe.window or (0.0, 1.0)
     numbers = (*spacing, *size, *window, recipe.fill)
-    if not all(isinstance(one, (int, float)) and math.isfinite(one) for one in numbers):
+    if not all(isinstance(one, (int, float)) and abs(one) <= MOST_NUMBER for one in numbers):
         raise ValueError("a number is expected")
     if (len(spacing), len(size), len(window)) != (3, 3, 2) or min(spacing) <= 0 or window[0] >= window[1]:
         raise ValueError("spacing, size or window")

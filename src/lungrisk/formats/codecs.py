@@ -49,6 +49,7 @@ SIZE_OF_J2K, DEPTH_OF_J2K = (
     b"\xff\x4f\xff\x51",
     42,
 )  # the first two markers; where the depth of the first component stands
+MOST_TILES = 4096  # of a JPEG 2000 frame; scanners and archives write one, or tiles of 256 or more
 MOST_BEFORE_J2K = 1024  # bytes: the boxes of a JP2 file, which is not allowed and occurs
 START_OF_IMAGE = b"\xff\xd8"
 START_OF_FRAME = (0xC0, 0xC1, 0xC2, 0xC3, 0xF7)  # of the JPEG family: length, precision
@@ -98,27 +99,62 @@ def precision(stream: bytes) -> int | None:
     depth = _j2k_depth(stream)
     if depth is not None:
         return (depth & 0x7F) + 1
+    at = _frame_header(stream)
+    return None if at is None else stream[at + 4]
+
+
+def stated_shape(stream: bytes) -> tuple[int, int] | None:
+    """(rows, columns) as the code stream itself states them, before a decoder believes it; None where it states none.
+
+    Raises InputError (`res.claim`) for a JPEG 2000 stream of very many tiles: each costs memory, however small.
+    """
+    at = _j2k_size(stream)
+    if at is not None:
+        places = range(at + 8, at + 40, 4)
+        right, bottom, left, top, tile_width, tile_height, *_ = (
+            int.from_bytes(stream[n : n + 4], "big") for n in places
+        )
+        columns, rows = right - left, bottom - top
+        if columns * rows > MOST_TILES * tile_width * tile_height:
+            raise InputError(find("res.claim", found=f"tiles of {tile_height} x {tile_width} in {rows} x {columns}"))
+        return rows, columns
+    at = _frame_header(stream)
+    if at is None or len(stream) < at + 9:
+        return None
+    return int.from_bytes(stream[at + 5 : at + 7], "big"), int.from_bytes(stream[at + 7 : at + 9], "big")
+
+
+def _frame_header(stream: bytes) -> int | None:
+    """Where the frame header of a stream of the JPEG family stands."""
     at = 2
     while stream[:2] == START_OF_IMAGE and at + 4 < len(stream) and stream[at] == 0xFF:
         if stream[at + 1] in START_OF_FRAME:
-            return stream[at + 4]
+            return at
         at += 1 if stream[at + 1] == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
     return None
 
 
+def _j2k_size(stream: bytes) -> int | None:
+    """Where a JPEG 2000 stream with a whole size segment begins."""
+    at = stream.find(SIZE_OF_J2K, 0, MOST_BEFORE_J2K)
+    return at if 0 <= at < len(stream) - DEPTH_OF_J2K else None
+
+
 def _j2k_depth(stream: bytes) -> int | None:
     """The byte that holds sign and depth of the first component of a JPEG 2000 stream."""
-    at = stream.find(SIZE_OF_J2K, 0, MOST_BEFORE_J2K)
-    return stream[at + DEPTH_OF_J2K] if 0 <= at < len(stream) - DEPTH_OF_J2K else None
+    at = _j2k_size(stream)
+    return None if at is None else stream[at + DEPTH_OF_J2K]
 
 
 def _checked(decode: Callable[[bytes], NDArray[Any]], stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
     stream = stream.rstrip(b"\0\xff")  # fragments are padded to an even length, by some with a byte of ones
     if not stream.endswith(END_OF_IMAGE):  # CharLS can take seconds to notice
         raise InputError(find("file.truncated", found="a code stream without its end"))
-    frame = decode(stream)
-    if frame.shape != shape:
-        raise InputError(find("px.length", found=f"a code stream of {frame.shape}", expected=f"{shape}"))
+    stated = stated_shape(stream)
+    frame = decode(stream) if stated in (None, shape) else None
+    if frame is None or frame.shape != shape:
+        found = f"a code stream of {stated if frame is None else frame.shape}"
+        raise InputError(find("px.length", found=found, expected=f"{shape}"))
     return frame
 
 
