@@ -105,3 +105,14 @@ def test_names_are_alike_but_for_their_numbers() -> None:
         "a/77bb0e.bin",
     ]
     assert named_alike(used, {"b/IM0001"}, ["b/IM0002", "c/IM0003"]) == ["c/IM0003"]
+
+
+def test_a_slice_that_lost_its_place_and_every_uid_is_missed(tmp_path: Path) -> None:
+    datasets = phantom()
+    last = datasets[-1]
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "SeriesInstanceUID", "StudyInstanceUID"):
+        delattr(last, keyword)
+    del last.FrameOfReferenceUID, last.Modality, last.PatientID
+    scan = read(save(datasets, tmp_path))
+    assert len(scan.hu) == len(datasets) - 1
+    assert [(f.code, f.severity) for f in scan.findings if f.code == "ord.left_out"] == [("ord.left_out", "limited")]

@@ -1,6 +1,5 @@
 """The same tasks on a Dask cluster: one that runs already, or one whose workers SLURM starts."""
 
-import json
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from distributed.scheduler import KilledWorker
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.core.extras import need
 from lungrisk.core.findings import find
+from lungrisk.core.parsing import parse_json
 
 if TYPE_CHECKING:
     from lungrisk.cohort.workers import Workers
@@ -120,7 +120,7 @@ def read_options(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageFault(find("use.missing", found=str(file), expected="a TOML or JSON file for SLURM")) from error
     try:
-        options = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+        options = parse_json(text) if file.suffix == ".json" else tomllib.loads(text)
     except ValueError as error:
         raise UsageFault(find("coh.slurm", found=str(error), files=[file.name])) from error
     if not isinstance(options, dict) or not {"cores", "memory"} <= set(options):

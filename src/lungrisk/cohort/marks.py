@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 
 from lungrisk.core.locks import lines_of
+from lungrisk.core.parsing import parse_json
 
 LONGEST_LINE = 1 << 16
 
@@ -26,7 +27,7 @@ class Marks:
         marks = cls(stream)
         for line, _ in lines_of(stream, LONGEST_LINE):
             try:
-                about = json.loads(line)
+                about = parse_json(line)
                 values = {name: about[name] for name in ("source", "id", "stat") if name in about}
                 if not all(isinstance(value, str) for value in values.values()):
                     continue

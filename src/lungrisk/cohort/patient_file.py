@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lungrisk.core.errors import EnvironmentFault
 from lungrisk.core.findings import FINDINGS, Finding, find, read_finding
+from lungrisk.core.parsing import parse_json
 
 RECORD = "record"  # the array that holds the JSON
 LONGEST_NAME = 120
@@ -77,7 +78,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 def read_record(file: Path) -> dict[str, Any]:
     """The record of a patient's file. Raises EnvironmentFault (`coh.file`) when it is damaged or says what cannot be."""
     try:
-        record = json.loads(read_arrays(file, [RECORD])[RECORD].tobytes())
+        record = parse_json(read_arrays(file, [RECORD])[RECORD].tobytes())
         findings_of(record.get("findings", []))
         if not isinstance(record.get("scan") or {}, dict):
             raise ValueError("scan")

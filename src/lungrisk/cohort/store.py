@@ -23,6 +23,7 @@ from lungrisk.core.cohort import Label
 from lungrisk.core.errors import EnvironmentFault, InputError, UsageFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import FINDINGS, Finding, find
+from lungrisk.core.parsing import parse_json
 from lungrisk.core.records import Recipe
 
 __all__ = [
@@ -148,7 +149,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     """What store.json says, of the kinds that it must be. Raises EnvironmentFault (`coh.store`)."""
     try:
         with (folder / "store.json").open("rb") as stream:
-            about: dict[str, Any] = json.loads(stream.read(MOST_BYTES))
+            about: dict[str, Any] = parse_json(stream.read(MOST_BYTES))
         if about["kind"] != KIND or about["version"] != VERSION:
             raise ValueError("kind or version")
         if "hash" in about:  # it was finished
@@ -255,7 +256,7 @@ def read_recipe(file: str | Path) -> Recipe:
     if not file.is_file():
         raise UsageFault(find("use.missing", found=str(file), expected="a JSON file of a recipe"))
     try:
-        return recipe_from({"name": file.stem, **json.loads(file.read_text("utf-8"))})
+        return recipe_from({"name": file.stem, **parse_json(file.read_text("utf-8"))})
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageFault(
             find("use.option", found=f"recipe {file.name}: {error}", expected="JSON of a recipe")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from lungrisk.core.errors import InputError, UsageFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
+from lungrisk.core.parsing import parse_json
 
 STAMP = ".lungrisk.json"
 MOST_BYTES = 10_000  # of a stamp; more is none of ours
@@ -97,7 +98,7 @@ def read_stamp(folder: Path) -> tuple[str, str, bool] | None:
     """Command, key and whether it was finished; None where there is no stamp that can be read."""
     try:
         with (folder / STAMP).open("rb") as stream:
-            about = json.loads(stream.read(MOST_BYTES))
+            about = parse_json(stream.read(MOST_BYTES))
         command, key, finished = (about[name] for name in ("command", "key", "finished"))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

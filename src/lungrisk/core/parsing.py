@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 MOST_BYTES = 64 * 1024 * 1024  # of a JSON or a table: a cohort of 100,000 patients takes less
+LONGEST_WHOLE = 300  # digits of a whole number of JSON: a longer one is no float
 MOST_DEPTH = 32  # of JSON; the records of this project nest to six
 WHOLE = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -108,7 +109,9 @@ def parse_json(data: bytes | str, shape: object = object) -> Any:
     """
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_whole
+        )
     except Malformed:
         raise
     except UnicodeDecodeError as error:
@@ -121,6 +124,12 @@ def parse_json(data: bytes | str, shape: object = object) -> Any:
         raise Malformed("a number too long", "a number") from error
     _bounded(value)
     return conform(value, shape)
+
+
+def _whole(text: str) -> int:
+    if len(text) > LONGEST_WHOLE:
+        raise Malformed("a number too long", "a number")
+    return int(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

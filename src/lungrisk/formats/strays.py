@@ -19,6 +19,7 @@ BEYOND, VACANT = 1.6, 0.3  # of the spacing: so far past the ends is the next pl
 LIKE_SIZE = 0.3  # of a slice's bytes
 HALF_DONE = (".part", ".partial", ".crdownload", ".download", ".tmp", ".gz", ".bz2", ".xz", ".zst", ".z")
 NUMBERS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # of a name: what changes from slice to slice
+SOP_CLASS, MATRIX = 5, 7  # places among the values that follow
 # what the slices of one series agree in
 SAME: tuple[Callable[[Frame], object], ...] = (
     lambda f: f.series,
@@ -49,11 +50,12 @@ def left_out(
     sizes = Counter(frame.series for group in others for frame in group.frames)
     usual = [Counter(value(frame) for frame in chosen.frames).most_common(1)[0][0] for value in SAME]
     few = [frame for group in others for frame in group.frames if sizes[frame.series] < SMALL_GROUP]
-    images = [frame.item.name for frame in few if _belongs(frame, chosen, usual)]
+    mine_named = {frame.item.name for frame in own.frames}
+    images = [frame.item.name for frame in few if _belongs(frame, chosen, usual) or _nowhere(frame, usual, mine_named)]
     size = float(np.median([frame.item.size for frame in chosen.frames]))
     names = [i.name for i in unread if i.name not in objects or abs(i.size - size) < LIKE_SIZE * size]
     theirs = {frame.item.name for group in others for frame in group.frames}
-    files = named_alike({frame.item.name for frame in own.frames}, theirs, names)
+    files = named_alike(mine_named, theirs, names)
     if not images and not files:
         return ()
     counts = ((len(images), "images"), (len(files), "files that are no images"))
@@ -75,6 +77,14 @@ def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
     along = (stack.positions[-1] - stack.positions[0]) / (heights[-1] - heights[0])
     off = np.asarray(frame.position) - stack.positions[0] - along * (height - heights[0])
     return float(np.linalg.norm(off)) < NEAR_LINE
+
+
+def _nowhere(frame: Frame, usual: Sequence[object], used: set[str]) -> bool:
+    """A slice that lost its place, and perhaps all its UIDs: called as the others are, of their class and matrix."""
+    placed = len(frame.position) == 3 and len(frame.orientation) == 6
+    agrees = [value(frame) == one for value, one in zip(SAME, usual, strict=True)]
+    alike = agrees[SOP_CLASS] and agrees[MATRIX]
+    return not placed and alike and bool(named_alike(used, set(), [frame.item.name]))
 
 
 def named_alike(used: set[str], others: set[str], names: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.core.findings import FINDINGS, Finding, find, read_finding
 from lungrisk.core.locks import lines_of, locked
 from lungrisk.core.outputs import other_output
+from lungrisk.core.parsing import parse_json
 
 VERSION = 2
 LONGEST_LINE = 1 << 20  # bytes; a patient's is a thousand or two
@@ -171,7 +172,7 @@ def _read(stream: TextIOWrapper) -> tuple[Asked | None, Journal, int]:
     for line, end in lines_of(stream, LONGEST_LINE):  # noqa: B007  # the end of the last one is needed
         lines += 1
         try:
-            about = json.loads(line)
+            about = parse_json(line)
             if not lines:
                 whose = _header(about)
             elif "table" in about:

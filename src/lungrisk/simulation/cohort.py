@@ -17,6 +17,7 @@ import numpy as np
 from lungrisk.core.errors import EnvironmentFault, UsageFault
 from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
+from lungrisk.core.parsing import parse_json
 from lungrisk.simulation.acquisition import in_scan, scan_patient
 from lungrisk.simulation.bowl_series import slice_files
 from lungrisk.simulation.patients import Patient, draw_patient
@@ -109,7 +110,7 @@ def _claim(out: Path, options: CohortOptions) -> None:
 def _read_mark(mark: Path) -> dict[str, Any]:
     """What cohort.json says; nothing where it cannot be read."""
     try:
-        there = json.loads(mark.read_text("utf-8"))
+        there = parse_json(mark.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     whole = isinstance(there, dict) and isinstance(there.get("patients"), int)

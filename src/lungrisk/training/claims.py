@@ -15,6 +15,7 @@ from lungrisk.core.files import write_atomic
 from lungrisk.core.findings import find
 from lungrisk.core.locks import locked
 from lungrisk.core.outputs import key_of, state_of
+from lungrisk.core.parsing import parse_json
 from lungrisk.training.options import Options
 
 LOG = logging.getLogger("lungrisk.training")
@@ -69,7 +70,7 @@ def forget(folder: Path) -> None:
 def _read(mark: Path) -> dict[str, Any] | None:
     try:
         with mark.open("rb") as stream:
-            known = json.loads(stream.read(MOST_BYTES))
+            known = parse_json(stream.read(MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     return known if isinstance(known, dict) else None
