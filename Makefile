@@ -31,7 +31,7 @@ demo: $(VENV)/.plain ## a real CT from its slices to the report, in out/demo
 	$(BIN)/lungrisk demo -o out/demo
 
 test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev ## format, lint, types, documentation
 	$(BIN)/ruff format --check .

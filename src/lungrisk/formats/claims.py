@@ -42,6 +42,9 @@ def _claim(frame: Frame) -> None:
         raise InputError(
             find("px.rgb", found=found, expected="MONOCHROME2", tag="(0028,0004) PhotometricInterpretation")
         )
+    if not storage.rows * storage.columns:
+        found = f"{storage.rows} x {storage.columns} pixels"
+        raise InputError(find("px.length", found=found, expected="at least one", tag="(0028,0010) Rows"))
     _claim_bits(storage)
     _claim_rescale(frame)
     if storage.syntax in NATIVE:
