@@ -19,7 +19,8 @@ BEYOND, VACANT = 1.6, 0.3  # of the spacing: so far past the ends is the next pl
 LIKE_SIZE = 0.3  # of a slice's bytes
 HALF_DONE = (".part", ".partial", ".crdownload", ".download", ".tmp", ".gz", ".bz2", ".xz", ".zst", ".z")
 NUMBERS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # of a name: what changes from slice to slice
-SOP_CLASS, MATRIX = 5, 7  # places among the values that follow
+CLASSES = "1.2.840.10008.5.1.4.1.1."  # of images: reports, captures and the like say what they are
+MODALITY, SOP_CLASS, MATRIX = 4, 5, 7  # places among the values that follow
 # what the slices of one series agree in
 SAME: tuple[Callable[[Frame], object], ...] = (
     lambda f: f.series,
@@ -80,10 +81,11 @@ def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
 
 
 def _nowhere(frame: Frame, usual: Sequence[object], used: set[str]) -> bool:
-    """A slice that lost its place, and perhaps all its UIDs: called as the others are, of their class and matrix."""
+    """A slice that lost its place, and perhaps all its UIDs: called as the others are, of their matrix and of no other class."""
     placed = len(frame.position) == 3 and len(frame.orientation) == 6
     agrees = [value(frame) == one for value, one in zip(SAME, usual, strict=True)]
-    alike = agrees[SOP_CLASS] and agrees[MATRIX]
+    garbled = agrees[MODALITY] and not frame.sop_class.startswith(CLASSES)
+    alike = agrees[MATRIX] and (agrees[SOP_CLASS] or garbled)
     return not placed and alike and bool(named_alike(used, set(), [frame.item.name]))
 
 
