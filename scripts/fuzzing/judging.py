@@ -142,7 +142,7 @@ class Bench:
         about = f"shape {scan.hu.shape}, {n} voxels off by up to {most} HU, moved {moved:.3g} mm"
         if loud:
             return "noted", f"{about}: {', '.join(loud)}"
-        reason = hidden(off, moved, self.blurred, self.changed) or turned(scan.hu)
+        reason = hidden(scan.hu, off, moved, self.blurred, self.changed) or turned(scan.hu)
         return ("hidden", reason) if reason else ("silent", about)
 
 
@@ -155,15 +155,17 @@ def said(finding: Finding) -> str:
     return f"{finding.code}:{finding.severity}"
 
 
-def hidden(off: Any, moved: float, blurred: bool, files: int) -> str:
+def hidden(hu: Any, off: Any, moved: float, blurred: bool, files: int) -> str:
     """Why no reader could have seen it; empty where one could.
 
     A few voxels a file, or half a kilobyte of them overwritten, without a checksum over them; a packed stream without one (blurred); a number that is as plausible as the one that it
-    replaces: where the whole scan lies, how large its voxels are, what a rescale adds.
+    replaces: where the whole scan lies, how large its voxels are, what a rescale of all adds or multiplies.
     """
     if off is None:
         return ""
     n = int((off > SAME_HU).sum())
+    slope, intercept = np.polyfit(TRUTH.ravel(), hu.ravel(), 1)
+    linear = bool(np.abs(slope * TRUTH + intercept - hu).max() <= SAME_HU)
     if n == 0 and moved > SAME_MM:
         return "a plausible place or spacing"
     if n <= FEW_VOXELS * files:
@@ -172,7 +174,7 @@ def hidden(off: Any, moved: float, blurred: bool, files: int) -> str:
         return "a run of voxels overwritten"
     if blurred and moved <= SAME_MM:
         return "a packed stream without a checksum"
-    if int(off.max()) <= PLAUSIBLE_HU:
+    if int(off.max()) <= PLAUSIBLE_HU or linear:
         return "a plausible rescale"
     return ""
 

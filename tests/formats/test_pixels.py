@@ -256,3 +256,12 @@ def test_a_pad_behind_a_code_stream_is_no_fault(codec: str, pad: bytes, tmp_path
         one.PixelData, one.PixelRepresentation = encapsulate([stream + pad]), 0
         one["PixelData"].VR, one["PixelData"].is_undefined_length = "OB", True
     assert worst_error(read(save(datasets, tmp_path))) < 1
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, True), (4, True), (12, False), (24, False)])
+def test_a_few_slices_with_a_rescale_of_their_own_are_told(n: int, told: bool, tmp_path: Path) -> None:
+    datasets = phantom()
+    for one in datasets[:n]:
+        one.RescaleIntercept = -1023
+    scan = read(save(datasets, tmp_path))
+    assert ("px.rescale_odd" in {finding.code for finding in scan.findings}) == told

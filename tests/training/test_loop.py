@@ -61,8 +61,9 @@ def test_an_interrupted_run_that_goes_on_ends_where_a_whole_one_does(tmp_path: P
 def test_a_checkpoint_of_another_network_is_named(tmp_path: Path) -> None:
     schedule = replace(SCHEDULE, epochs=1, keeper=Keeper(folder=tmp_path, name="line"))
     fit(torch.nn.Linear(1, 2), 40, draw, loss, schedule)
-    with pytest.raises(EnvironmentFault, match=r"trn\.checkpoint.*line"):
+    with pytest.raises(EnvironmentFault, match=r"trn\.checkpoint") as caught:
         fit(line(), 40, draw, loss, schedule)
+    assert caught.value.findings[0].files == ("line",)
 
 
 def test_every_item_is_seen_once_an_epoch() -> None:

@@ -17,6 +17,11 @@ from typing import Any, NoReturn, TextIO
 
 import typer
 
+try:
+    import resource
+except ImportError:  # not everywhere
+    resource = None  # type: ignore[assignment]
+
 from lungrisk import __version__
 from lungrisk.core.errors import EnvironmentFault, LungriskError
 from lungrisk.core.findings import find
@@ -39,10 +44,17 @@ def leave(app: Callable[..., Any]) -> NoReturn:
     """Run the application and leave the process with the exit code of the contract."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     _open_streams()
+    _spare_address_space()
     code = run(app)
     for stream in (sys.stdout, sys.stderr):
         _let_go(stream)
     sys.exit(code)
+
+
+def _spare_address_space() -> None:
+    """Where address space is bounded, OpenBLAS starts no threads: without room for one it ends the process as Ctrl-C does."""
+    if resource is not None and resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def run(app: Callable[..., Any], words: list[str] | None = None) -> int:

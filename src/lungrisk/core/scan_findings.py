@@ -96,6 +96,11 @@ SCAN_ROWS: dict[str, Row] = {
         "limited", "the values were cut to a window before", "export the original CT, with its full range of values"
     ),
     "px.length": Row("refused", "the pixel data is not as long as the header says", "export the series again"),
+    "px.rescale_odd": Row(
+        "limited",
+        "a few slices have another rescale than all the others: their values may be wrong",
+        "look at the slices; export the series again",
+    ),
     "px.rescale_type": Row(
         "info",
         "RescaleType does not say HU; air and soft tissue have the values that HU give them",

@@ -70,7 +70,7 @@ def newcombe_interval(area: float, n_positive: float, n_negative: float) -> tupl
     Source: Newcombe, Statistics in Medicine 2006;25:559-573, method 5. NaN, NaN without one of the classes.
 
     >>> [round(end, 3) for end in newcombe_interval(1.0, 10, 10)]
-    [0.789, 1.0]
+    [0.8, 1.0]
     """
     if min(n_positive, n_negative) < 1 or isnan(area):
         return nan, nan

@@ -23,10 +23,10 @@ def reading(name: str) -> Iterator[None]:
     Raises InputError: `file.unreadable` (the disk), `file.truncated` (it ends early), `file.corrupt` (all else), EnvironmentFault
     `env.memory`; a LungriskError as it is, with the name where it has none.
 
-    >>> with reading("a.dcm"):
-    ...     b"".decode("no such alphabet")
+    >>> with reading("0001.dcm"):
+    ...     b"a".decode("no such alphabet")
     Traceback (most recent call last):
-    lungrisk.core.errors.InputError: file.corrupt: a file cannot be parsed; found LookupError; in a.dcm; copy or export the scan again
+    lungrisk.core.errors.InputError: file.corrupt: a file cannot be parsed; found LookupError; in 0001.dcm; copy or export the scan again
     """
     try:
         yield

@@ -39,6 +39,7 @@ from lungrisk.formats.items import Item
 from lungrisk.formats.syntax import Parsed, parsed
 
 LEAST_PACKED_BYTES = 8  # of a compressed frame: the head of its item
+UID = re.compile(r"[0-9.]+")
 DIRECTORY = 0x00041220  # of a DICOMDIR
 NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)
 CONTRAST = re.compile(r"\bc\+|\b(ce|contrast|iv|i\.v\.)(?!\w)", re.IGNORECASE)
@@ -106,7 +107,7 @@ def _refuse_unless_whole(dataset: Dataset, sop_class: str) -> None:
     """A file without rows is no image; one that should be is cut, and one that says nothing is no DICOM object."""
     if sop_class in (CT, *ENHANCED_CT) or (text(dataset, 0x00080060) == "CT" and not sop_class):
         raise InputError(find("file.truncated", found="the end of the file", expected="Rows", tag="(0028,0010) Rows"))
-    if not sop_class and DIRECTORY not in dataset:
+    if not (UID.fullmatch(sop_class) or DIRECTORY in dataset):
         raise InputError(
             find("file.corrupt", found="no SOP class", expected="a DICOM object", tag="(0008,0016) SOPClassUID")
         )

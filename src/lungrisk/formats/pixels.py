@@ -21,7 +21,7 @@ from lungrisk.formats.elements import tag_name
 from lungrisk.formats.frames import NATIVE, PIXEL_TAGS, Frame, Storage
 from lungrisk.formats.guard import reading
 from lungrisk.formats.neighbours import jumps, shifts
-from lungrisk.formats.rescale import Counts, noticed, stated_unit, to_hu
+from lungrisk.formats.rescale import Counts, alone, noticed, stated_unit, to_hu
 from lungrisk.formats.tail import zeros_behind
 
 WORKERS = min(4, os.cpu_count() or 1)
@@ -47,7 +47,13 @@ def load_block(frames: Sequence[Frame]) -> tuple[NDArray[np.int16], tuple[Findin
     with ThreadPoolExecutor(WORKERS) as pool:
         counts = list(pool.map(one, range(len(frames))))
     _alike_to_the_end(contents.behind)
-    return block, (*noticed(counts, block.size), *jumps(block), *shifts(block), *stated_unit(frames, block))
+    return block, (
+        *noticed(counts, block.size),
+        *jumps(block),
+        *shifts(block),
+        *stated_unit(frames, block),
+        *alone(frames),
+    )
 
 
 class _Contents:

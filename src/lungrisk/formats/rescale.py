@@ -1,5 +1,6 @@
 """Stored values of one frame to Hounsfield units: bits, sign, padding and rescale of that frame alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from lungrisk.core.findings import Finding, find
 from lungrisk.formats.frames import Frame, Storage
 
 AIR = -1024
+MOSTLY_ALIKE = 0.8  # of the slices have one slope and intercept: then those that have others are suspicious
 HIGHEST = 32767
 LOWEST_HU, MOST_HU = -4096, 16384  # a padding value lies as low; the extended scale of CT ends there
 MOST_STRAY = 0.001  # of a slice
@@ -161,6 +163,19 @@ def stated_unit(frames: Sequence[Frame], block: NDArray[np.int16]) -> tuple[Find
     if stated.upper() in NO_UNIT and proven:
         return (find("px.rescale_type", found=vocabulary.stated(stated), expected="HU", tag=tag),)
     return (find("px.not_hu", severity="limited", found=vocabulary.stated(stated), expected="HU", tag=tag),)
+
+
+def alone(frames: Sequence[Frame]) -> tuple[Finding, ...]:
+    """`px.rescale_odd` where a few slices have another slope or intercept than all others, which have one: a damaged number looks so."""
+    counted = Counter(frame.rescale for frame in frames)
+    usual, n = counted.most_common(1)[0]
+    odd = [k for k, frame in enumerate(frames) if frame.rescale != usual]
+    if not odd or n < MOSTLY_ALIKE * len(frames):
+        return ()
+    (slope, intercept), (other, beside) = usual, frames[odd[0]].rescale
+    found = f"{other} and {beside} in {len(odd)} of {len(frames)} slices, {slope} and {intercept} in the others"
+    files = [frames[k].item.name for k in odd]
+    return (find("px.rescale_odd", found=found, tag="(0028,1053) RescaleSlope", slices=odd, files=files),)
 
 
 def noticed(counts: Sequence[Counts], size: int) -> tuple[Finding, ...]:

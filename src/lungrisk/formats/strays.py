@@ -20,6 +20,8 @@ LIKE_SIZE = 0.3  # of a slice's bytes
 HALF_DONE = (".part", ".partial", ".crdownload", ".download", ".tmp", ".gz", ".bz2", ".xz", ".zst", ".z")
 NUMBERS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # of a name: what changes from slice to slice
 CLASSES = "1.2.840.10008.5.1.4.1.1."  # of images: reports, captures and the like say what they are
+UID = re.compile(r"[0-9.]*")
+UIDS = (0, 1, 3, 5)  # places among the values that follow
 MODALITY, SOP_CLASS, MATRIX = 4, 5, 7  # places among the values that follow
 # what the slices of one series agree in
 SAME: tuple[Callable[[Frame], object], ...] = (
@@ -66,7 +68,11 @@ def left_out(
 
 def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
     """Alike in nearly all, and at a place that no slice holds."""
-    odd = sum(value(frame) != one for value, one in zip(SAME, usual, strict=True))
+    values = [value(frame) for value in SAME]
+    uids = [
+        n in UIDS and UID.fullmatch(str(value)) is None for n, value in enumerate(values)
+    ]  # garbled: it says nothing
+    odd = sum(value != one and not none for value, one, none in zip(values, usual, uids, strict=True))
     if odd > MOST_ODD or len(frame.position) != 3 or not np.isfinite(frame.position).all():
         return False
     stack = chosen.stack
