@@ -40,6 +40,7 @@ from lungrisk.formats.syntax import Parsed, parsed
 
 LEAST_PACKED_BYTES = 8  # of a compressed frame: the head of its item
 UID = re.compile(r"[0-9.]+")
+STANDARD, OBJECTS = "1.2.840.10008.", "1.2.840.10008.5.1.4."  # UIDs of the standard; those of them that name objects
 DIRECTORY = 0x00041220  # of a DICOMDIR
 NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)
 CONTRAST = re.compile(r"\bc\+|\b(ce|contrast|iv|i\.v\.)(?!\w)", re.IGNORECASE)
@@ -104,13 +105,15 @@ def _frames(item: Item, file: Parsed) -> tuple[Frame, ...]:
 
 
 def _refuse_unless_whole(dataset: Dataset, sop_class: str) -> None:
-    """A file without rows is no image; one that should be is cut, and one that says nothing is no DICOM object."""
-    if sop_class in (CT, *ENHANCED_CT) or (text(dataset, 0x00080060) == "CT" and not sop_class):
+    """A file without rows is no image; one that should be is cut, and one that does not say what it is is damaged."""
+    meta = getattr(dataset, "file_meta", Dataset())
+    stated = {sop_class, text(meta, 0x00020002)}  # the meta header says it once more, before the rest may end
+    if stated & {CT, *ENHANCED_CT} or (text(dataset, 0x00080060) == "CT" and not sop_class):
         raise InputError(find("file.truncated", found="the end of the file", expected="Rows", tag="(0028,0010) Rows"))
-    if not (UID.fullmatch(sop_class) or DIRECTORY in dataset):
-        raise InputError(
-            find("file.corrupt", found="no SOP class", expected="a DICOM object", tag="(0008,0016) SOPClassUID")
-        )
+    known = UID.fullmatch(sop_class) and sop_class.startswith(OBJECTS) is sop_class.startswith(STANDARD)
+    if not (known or DIRECTORY in dataset):
+        found = "no SOP class" if not sop_class else "a SOP class that there is not"
+        raise InputError(find("file.corrupt", found=found, expected="a DICOM object", tag="(0008,0016) SOPClassUID"))
 
 
 def _storage(file: Parsed) -> Storage:

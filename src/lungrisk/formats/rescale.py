@@ -166,11 +166,16 @@ def stated_unit(frames: Sequence[Frame], block: NDArray[np.int16]) -> tuple[Find
 
 
 def alone(frames: Sequence[Frame]) -> tuple[Finding, ...]:
-    """`px.rescale_odd` where a few slices have another slope or intercept than all others, which have one: a damaged number looks so."""
+    """`px.rescale_odd` where a few slices, or some here and there, have another slope or intercept than the others, which have one.
+
+    A damaged number looks so. A scan of two protocols has two blocks, and what is rescaled slice by slice has no usual rescale.
+    """
     counted = Counter(frame.rescale for frame in frames)
     usual, n = counted.most_common(1)[0]
     odd = [k for k, frame in enumerate(frames) if frame.rescale != usual]
-    if not odd or n < MOSTLY_ALIKE * len(frames):
+    blocks = 1 + int(np.count_nonzero(np.diff(odd) > 1))
+    few, scattered = n >= MOSTLY_ALIKE * len(frames), n > len(frames) / 2 and blocks > 1
+    if not odd or not (few or scattered):
         return ()
     (slope, intercept), (other, beside) = usual, frames[odd[0]].rescale
     found = f"{other} and {beside} in {len(odd)} of {len(frames)} slices, {slope} and {intercept} in the others"

@@ -13,6 +13,7 @@ from lungrisk.formats.frames import Frame
 from lungrisk.formats.grouping import SMALL_GROUP, Group
 from lungrisk.formats.items import Item
 
+MOST_ODD_INSIDE = 5  # the same, where the series is the same
 MOST_ODD = 2  # of the values below in which a slice may differ and still be one of the series
 NEAR_LINE = 1.0  # mm sideways
 BEYOND, VACANT = 1.6, 0.3  # of the spacing: so far past the ends is the next place, so near a slice is not vacant
@@ -73,7 +74,8 @@ def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
         n in UIDS and UID.fullmatch(str(value)) is None for n, value in enumerate(values)
     ]  # garbled: it says nothing
     odd = sum(value != one and not none for value, one, none in zip(values, usual, uids, strict=True))
-    if odd > MOST_ODD or len(frame.position) != 3 or not np.isfinite(frame.position).all():
+    most = MOST_ODD_INSIDE if values[0] == usual[0] else MOST_ODD
+    if odd > most or len(frame.position) != 3 or not np.isfinite(frame.position).all():
         return False
     stack = chosen.stack
     heights, height = stack.heights, float(np.dot(frame.position, stack.normal))
