@@ -30,6 +30,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian
 
+LUNGRISK = [sys.executable, "-c", "from lungrisk.cli import main; main()"]
 SEEN = re.compile(rb"qzjkw\d{4}", re.IGNORECASE)
 TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "AE", "AS", "CS", "DA", "TM", "DT", "UI"}
 # what tells that this is a CT and how its slices belong together: a canary there makes another scan, see STRUCTURE
@@ -279,7 +280,7 @@ def main() -> int:
             ["predict", str(out / "cohort"), "-o", str(where / "p.csv")],
         ]
         for words in calls:
-            done = subprocess.run(["lungrisk", *words], capture_output=True, check=False)
+            done = subprocess.run([*LUNGRISK, *words], capture_output=True, check=False)
             found = hits(done.stdout + done.stderr)
             total += len(found)
             if found or done.returncode == 70:

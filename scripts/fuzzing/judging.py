@@ -172,7 +172,7 @@ def hidden(hu: Any, off: Any, moved: float, blurred: bool, files: int) -> str:
         return "few voxels"
     if n <= RUN_OF_VOXELS * files:
         return "a run of voxels overwritten"
-    if blurred and moved <= SAME_MM:
+    if blurred:
         return "a packed stream without a checksum"
     if int(off.max()) <= PLAUSIBLE_HU or linear:
         return "a plausible rescale"

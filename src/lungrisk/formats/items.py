@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
+from lungrisk.core.vocabulary import veil
 
 HEAD_BYTES = 4096  # enough for a packed NIfTI header to be seen through its packing
 
@@ -57,7 +58,9 @@ class Given:
         """
         parts = PurePosixPath(name.replace("\\", "/"))
         if parts.is_absolute() or ".." in parts.parts or ":" in name or "\0" in name or not parts.parts:
-            raise InputError(find("sec.path", found=name[:64], expected="a file beside the header", files=[item.name]))
+            raise InputError(
+                find("sec.path", found=veil(name[:64]), expected="a file beside the header", files=[item.name])
+            )
         wanted = (PurePosixPath(item.name).parent / parts).as_posix()
         found = next((other for other in self.items if other.name == wanted), None)
         why = "no such file"
@@ -72,7 +75,9 @@ class Given:
             except RuntimeError:  # pathlib's word for links that lead in a circle
                 why = "a link that leads in a circle"
         if found is None:
-            raise InputError(find("file.unreadable", found=why, expected=wanted, files=[item.name]))
+            raise InputError(
+                find("file.unreadable", found=why, expected="the file that the header names", files=[item.name, wanted])
+            )
         return found
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -173,8 +174,8 @@ def alone(frames: Sequence[Frame]) -> tuple[Finding, ...]:
     counted = Counter(frame.rescale for frame in frames)
     usual, n = counted.most_common(1)[0]
     odd = [k for k, frame in enumerate(frames) if frame.rescale != usual]
-    blocks = 1 + int(np.count_nonzero(np.diff(odd) > 1))
-    few, scattered = n >= MOSTLY_ALIKE * len(frames), n > len(frames) / 2 and blocks > 1
+    changes = sum(one.rescale != other.rescale for one, other in pairwise(frames))
+    few, scattered = n >= MOSTLY_ALIKE * len(frames), n > len(frames) / 2 and changes > 1
     if not odd or not (few or scattered):
         return ()
     (slope, intercept), (other, beside) = usual, frames[odd[0]].rescale

@@ -89,12 +89,13 @@ def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
 
 
 def _nowhere(frame: Frame, usual: Sequence[object], used: set[str]) -> bool:
-    """A slice that lost its place, and perhaps all its UIDs: called as the others are, of their matrix and of no other class."""
+    """A slice that lost its place or a UID, perhaps all of them: called as the others are, of their matrix and of no other class."""
     placed = len(frame.position) == 3 and len(frame.orientation) == 6
+    whole = placed and all(UID.fullmatch(str(SAME[n](frame))) for n in UIDS)
     agrees = [value(frame) == one for value, one in zip(SAME, usual, strict=True)]
     garbled = agrees[MODALITY] and not frame.sop_class.startswith(CLASSES)
     alike = agrees[MATRIX] and (agrees[SOP_CLASS] or garbled)
-    return not placed and alike and bool(named_alike(used, set(), [frame.item.name]))
+    return not whole and alike and bool(named_alike(used, set(), [frame.item.name]))
 
 
 def named_alike(used: set[str], others: set[str], names: Iterable[str]) -> list[str]:
