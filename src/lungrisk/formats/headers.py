@@ -62,7 +62,7 @@ def _frames(item: Item, file: Parsed) -> tuple[Frame, ...]:
     sop_class = text(dataset, 0x00080016)
     rows, columns = short(dataset, 0x00280010), short(dataset, 0x00280011)
     if rows is None or columns is None:
-        _refuse_unless_whole(dataset, sop_class)
+        _refuse_unless_whole(dataset, sop_class, file.meta_class)
         return ()
     storage = _storage(file)
     faults = [*_too_many_frames(item, storage)]
@@ -104,11 +104,9 @@ def _frames(item: Item, file: Parsed) -> tuple[Frame, ...]:
     return (common,)
 
 
-def _refuse_unless_whole(dataset: Dataset, sop_class: str) -> None:
+def _refuse_unless_whole(dataset: Dataset, sop_class: str, meta_class: str) -> None:
     """A file without rows is no image; one that should be is cut, and one that does not say what it is is damaged."""
-    meta = getattr(dataset, "file_meta", Dataset())
-    stated = {sop_class, text(meta, 0x00020002)}  # the meta header says it once more, before the rest may end
-    if stated & {CT, *ENHANCED_CT} or (text(dataset, 0x00080060) == "CT" and not sop_class):
+    if {sop_class, meta_class} & {CT, *ENHANCED_CT} or (text(dataset, 0x00080060) == "CT" and not sop_class):
         raise InputError(find("file.truncated", found="the end of the file", expected="Rows", tag="(0028,0010) Rows"))
     known = UID.fullmatch(sop_class) and sop_class.startswith(OBJECTS) is sop_class.startswith(STANDARD)
     if not (known or DIRECTORY in dataset):

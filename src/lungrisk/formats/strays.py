@@ -21,7 +21,7 @@ LIKE_SIZE = 0.3  # of a slice's bytes
 HALF_DONE = (".part", ".partial", ".crdownload", ".download", ".tmp", ".gz", ".bz2", ".xz", ".zst", ".z")
 NUMBERS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # of a name: what changes from slice to slice
 CLASSES = "1.2.840.10008.5.1.4.1.1."  # of images: reports, captures and the like say what they are
-UID = re.compile(r"[0-9.]*")
+UID = re.compile(r"[0-9.]+")
 UIDS = (0, 1, 3, 5)  # places among the values that follow
 MODALITY, SOP_CLASS, MATRIX = 4, 5, 7  # places among the values that follow
 # what the slices of one series agree in
@@ -91,7 +91,7 @@ def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
 def _nowhere(frame: Frame, usual: Sequence[object], used: set[str]) -> bool:
     """A slice that lost its place or a UID, perhaps all of them: called as the others are, of their matrix and of no other class."""
     placed = len(frame.position) == 3 and len(frame.orientation) == 6
-    whole = placed and all(UID.fullmatch(str(SAME[n](frame))) for n in UIDS)
+    whole = placed and all(UID.fullmatch(str(SAME[n](frame))) or SAME[n](frame) == usual[n] for n in UIDS)
     agrees = [value(frame) == one for value, one in zip(SAME, usual, strict=True)]
     garbled = agrees[MODALITY] and not frame.sop_class.startswith(CLASSES)
     alike = agrees[MATRIX] and (agrees[SOP_CLASS] or garbled)

@@ -23,14 +23,15 @@ VRS = LONG_VRS | frozenset(str(vr).encode() for vr in EXPLICIT_VR_LENGTH_16)
 FIRST_GROUPS = (b"\x08\0", b"\0\x08")  # of a dataset, in either byte order
 UNDEFINED = 0xFFFFFFFF
 MOST_HEADER_BYTES = 16 * 2**20  # of a deflated file: more inflates only with the pixels
-SYNTAX_TAG = 0x00020010
+SYNTAX_TAG, CLASS_TAG = 0x00020010, 0x00020002
 
 
 class Parsed(NamedTuple):
     """A file up to its pixels. syntax: of the pixels, by the bytes; stated: what the meta header says.
 
     tag, length: of the pixel element; tag 0 where there is none, length None where it is undefined. offset: of its value, in the
-    inflated bytes where `inflate_from` says at which byte of the file the deflated ones begin.
+    inflated bytes where `inflate_from` says at which byte of the file the deflated ones begin. meta_class: the SOP class as the meta header
+    says it, before the rest may end.
     """
 
     dataset: Dataset
@@ -41,6 +42,7 @@ class Parsed(NamedTuple):
     offset: int
     preamble: bool
     inflate_from: int | None = None
+    meta_class: str = ""
 
     @property
     def notes(self) -> tuple[Finding, ...]:
@@ -70,17 +72,19 @@ def parse(stream: BinaryIO) -> Parsed:
     preamble = stream.read(PREAMBLE_BYTES)[-4:] == b"DICM"
     stream.seek(PREAMBLE_BYTES if preamble else 0)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: int(tag) >> 16 != 2)
-    stated = text(meta, SYNTAX_TAG)
+    stated, meta_class = text(meta, SYNTAX_TAG), text(meta, CLASS_TAG)
     start = stream.tell()
     first = stream.read(2)
     stream.seek(start)
     if stated != DEFLATED or first in FIRST_GROUPS:  # a deflated stream does not begin like an element
-        return _of(stream, stated, preamble)
+        return _of(stream, stated, preamble)._replace(meta_class=meta_class)
     body, whole = inflate(stream.read(), MOST_HEADER_BYTES)
     found = _of(io.BytesIO(body), stated, preamble)
     if not found.tag and not whole:
         raise InputError(find("res.claim", found=f"a header of more than {MOST_HEADER_BYTES} bytes"))
-    return found._replace(inflate_from=start, syntax=DEFLATED if found.syntax in NATIVE else found.syntax)
+    return found._replace(
+        inflate_from=start, meta_class=meta_class, syntax=DEFLATED if found.syntax in NATIVE else found.syntax
+    )
 
 
 def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
