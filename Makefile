@@ -66,7 +66,11 @@ cluster-test: $(VENV)/.dev ## one small cohort in line, on processes, on Dask an
 bench: $(VENV)/.dev ## seconds and memory of each room, beside their floors
 	$(BIN)/python scripts/bench.py
 
-cases: $(VENV)/.dev ## inputs rebuilt from public bug reports: what is found beside what is right (needs SimpleITK, highdicom, py7zr)
+$(VENV)/.cases: $(VENV)/.dev
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[cases]'
+	@touch $@
+
+cases: $(VENV)/.cases ## inputs rebuilt from public bug reports: what is found beside what is right
 	$(BIN)/python scripts/run_cases.py $(DATA)/cases
 
 fuzz: $(VENV)/.dev ## changed inputs of every kind for 10 minutes, on from where the last run ended; MINUTES=60 for longer

@@ -14,12 +14,15 @@ import shutil
 import struct
 import subprocess
 import sys
-import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -44,7 +47,7 @@ except LungriskError as error:
 seconds = time.perf_counter() - start
 print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, voxels, said]))
 """
-N_FILES, LEVELS = 200_000, 1_500
+N_FILES, LEVELS, N_FRAMES = 200_000, 1_500, 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,37 +59,36 @@ class Claim:
     files: int = 1
 
 
-def _series(folder: Path, change: Callable[[int, bytes], bytes]) -> Path:
-    stored = (bases.volume().astype("i4") + 1024).astype("u2")
-    for k in range(bases.SLICES):
-        path = folder / f"s{k:02d}.dcm"
-        bases.save(bases.slice_of(k), path, "1.2.840.10008.1.2.1", stored[k].astype("<u2").tobytes())
-        path.write_bytes(change(k, path.read_bytes()))
+def _stored() -> NDArray[np.uint16]:
+    return (bases.volume().astype(np.int32) + 1024).astype("<u2")
+
+
+def _series(folder: Path, change: Callable[[int, Dataset], None] = lambda k, one: None) -> Path:
+    """The slices, their headers changed."""
+    for k, pixels in enumerate(_stored()):
+        one = bases.slice_of(k)
+        change(k, one)
+        bases.save(one, folder / f"s{k:02d}.dcm", "1.2.840.10008.1.2.1", pixels.tobytes())
     return folder
 
 
 def frames(number: int) -> Callable[[Path], Path]:
     """One slice of a series that says it has this many frames."""
 
-    def make(folder: Path) -> Path:
-        stored = (bases.volume().astype("i4") + 1024).astype("u2")
-        for k in range(bases.SLICES):
-            one = bases.slice_of(k)
-            if k == 3:
-                one.NumberOfFrames = number
-            bases.save(one, folder / f"s{k:02d}.dcm", "1.2.840.10008.1.2.1", stored[k].astype("<u2").tobytes())
-        return folder
+    def change(k: int, one: Dataset) -> None:
+        if k == 3:
+            one.NumberOfFrames = number
 
-    return make
+    return lambda folder: _series(folder, change)
 
 
 def two_enhanced(folder: Path) -> Path:
     """Two multi-frame files of 400 frames at the same places with other pixels."""
-    stored = (bases.volume().astype("i4") + 1024).astype("u2")
+    pixels = np.resize(_stored(), (N_FRAMES, bases.SIDE, bases.SIDE))
     for n in (1, 2):
-        one = bases.enhanced()
+        one = bases.enhanced(N_FRAMES)
         one.SOPInstanceUID, one.InstanceNumber = f"1.2.3.4.6.{n}", n
-        bases.save(one, folder / f"e{n}.dcm", "1.2.840.10008.1.2.1", (stored + n).astype("<u2").tobytes())
+        bases.save(one, folder / f"e{n}.dcm", "1.2.840.10008.1.2.1", (pixels + n).astype("<u2").tobytes())
     return folder
 
 
@@ -102,12 +104,11 @@ def sheared(folder: Path) -> Path:
 
 def sheared_slices(folder: Path) -> Path:
     """Slices that run 32767 mm sideways each."""
-    stored = (bases.volume().astype("i4") + 1024).astype("u2")
-    for k in range(bases.SLICES):
-        one = bases.slice_of(k)
+
+    def change(k: int, one: Dataset) -> None:
         one.ImagePositionPatient = [str(bases.ORIGIN[0] + 32767 * k), *one.ImagePositionPatient[1:]]
-        bases.save(one, folder / f"s{k:02d}.dcm", "1.2.840.10008.1.2.1", stored[k].astype("<u2").tobytes())
-    return folder
+
+    return _series(folder, change)
 
 
 def packed_nifti(folder: Path) -> Path:
@@ -136,7 +137,7 @@ def far_offset(folder: Path) -> Path:
 
 def deflated(folder: Path) -> Path:
     """A slice in the deflated syntax that inflates to 3.5 GB of zeros."""
-    made = _series(folder, lambda _, content: content)
+    made = _series(folder)
     content = (folder / "s00.dcm").read_bytes()
     meta = 144 + struct.unpack("<I", content[140:144])[0]
     head = content[:meta].replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
@@ -187,11 +188,11 @@ def deep(folder: Path) -> Path:
 
 
 def bundle_of(special: str) -> Callable[[Path], Path]:
-    """A bundle whose model is a FIFO, a device or a folder."""
+    """A bundle whose files are FIFOs, or links to a device."""
 
     def make(folder: Path) -> Path:
-        bases.make(folder / "bases")
-        made = folder / "bases" / "bundle"
+        bases.cohort_things(folder)
+        made = folder / "bundle"
         for name in ("bundle.json", "CARD.md"):
             if special == "fifo":
                 (made / name).unlink()
@@ -206,7 +207,7 @@ def bundle_of(special: str) -> Callable[[Path], Path]:
 
 def special_scan(folder: Path) -> Path:
     """A series with a FIFO and a link to a device among its slices."""
-    made = _series(folder, lambda _, content: content)
+    made = _series(folder)
     os.mkfifo(folder / "pipe.dcm")
     (folder / "zero.dcm").symlink_to("/dev/zero")
     return made
@@ -237,7 +238,6 @@ def main() -> int:
     parser.add_argument("-o", dest="output", type=Path, default=Path("out/bounds"))
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # pydicom's, of names in the made disc
     wrong = 0
     for name, claim in CLAIMS.items():
         if options.only and not any(name.startswith(start) for start in options.only):

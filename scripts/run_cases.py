@@ -2,8 +2,8 @@
 
     python scripts/run_cases.py CASES [-o out/cases] [--only ID ...] [--json FILE]
 
-CASES holds the scripts NN-name.py that make the inputs (`../shared/data/cases`); they are run once, into -o. They need SimpleITK, highdicom
-and py7zr beside the development packages: a case whose script fails is listed as not made. Each input is made of one real series. "same" is
+CASES holds the scripts NN-name.py that make the inputs (`../shared/data/cases`); they are run once, into -o. They need the extra [cases] (`make
+cases` installs it): a case whose script fails is listed as not made. Each input is made of one real series. "same" is
 said where the array and its place equal that series to 1 HU and 0.001 mm. Exit code 1 when something is not as it should be.
 """
 

@@ -85,7 +85,7 @@ def make(folder: Path) -> None:
     for name, write in VOLUMES.items():
         (folder / name).mkdir()
         write(folder / name, hu)
-    _cohort_things(folder)
+    cohort_things(folder)
 
 
 def _disc(folder: Path) -> None:
@@ -131,8 +131,8 @@ def slice_of(k: int) -> Dataset:
     return one
 
 
-def enhanced() -> Dataset:
-    """The header of the same slices as one multi-frame file."""
+def enhanced(n_frames: int = SLICES) -> Dataset:
+    """The header of the same slices, or of more of them, as one multi-frame file."""
     one = slice_of(0)
     for keyword in (
         "ImagePositionPatient",
@@ -142,7 +142,7 @@ def enhanced() -> Dataset:
         "RescaleIntercept",
     ):
         delattr(one, keyword)
-    one.SOPClassUID, one.NumberOfFrames = ENHANCED, SLICES
+    one.SOPClassUID, one.NumberOfFrames = ENHANCED, n_frames
     shared, measures, orientation, values = Dataset(), Dataset(), Dataset(), Dataset()
     measures.PixelSpacing, measures.SliceThickness = ["2.0", "2.0"], "3"
     orientation.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
@@ -151,7 +151,7 @@ def enhanced() -> Dataset:
     shared.PixelValueTransformationSequence = [values]
     one.SharedFunctionalGroupsSequence = [shared]
     groups = []
-    for k in range(SLICES):
+    for k in range(n_frames):
         group, position = Dataset(), Dataset()
         position.ImagePositionPatient = slice_of(k).ImagePositionPatient
         group.PlanePositionSequence = [position]
@@ -284,7 +284,7 @@ VOLUMES: dict[str, Callable[[Path, NDArray[np.int16]], None]] = {
 }
 
 
-def _cohort_things(folder: Path) -> None:
+def cohort_things(folder: Path) -> None:
     """A bundle, a store, labels, predictions and an assessment, as the commands write them."""
     from lungrisk.cohort.store import KIND, VERSION, StoredPatient, file_name, pack, write_patients
 

@@ -13,10 +13,11 @@ from lungrisk.cli.exits import run
 from lungrisk.core.records import NOTICE, Assessment, Likelihood
 from lungrisk.formats import read
 
-ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "formats")]
-canaries = pytest.importorskip("canaries")
-phantom = pytest.importorskip("gradient_phantom")
+sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+import canaries
+import gradient_phantom as phantom
 
 
 def call(capfd: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, bytes]:

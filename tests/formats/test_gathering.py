@@ -15,16 +15,6 @@ from lungrisk.formats import gathering, read
 from lungrisk.formats.items import file_item
 
 
-@pytest.fixture(scope="module")
-def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(phantom(), tmp_path_factory.mktemp("series"))
-
-
-@pytest.fixture(scope="module")
-def plain(series: Path) -> Scan:
-    return read(series)
-
-
 def codes(scan: Scan) -> dict[str, str]:
     return {f.code: f.severity for f in scan.findings}
 

@@ -7,22 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gradient_phantom import phantom, save
 
 from lungrisk.core.errors import InputError
 from lungrisk.core.records import Scan
 from lungrisk.formats import read, survey
 from lungrisk.formats.packing import packing_of
-
-
-@pytest.fixture(scope="module")
-def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(phantom(), tmp_path_factory.mktemp("series"))
-
-
-@pytest.fixture(scope="module")
-def plain(series: Path) -> Scan:
-    return read(series)
 
 
 def refusal(path: Path) -> InputError:

@@ -14,16 +14,6 @@ from lungrisk.core.records import Scan
 from lungrisk.formats import read, sorting, survey
 
 
-@pytest.fixture(scope="module")
-def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(phantom(), tmp_path_factory.mktemp("series"))
-
-
-@pytest.fixture(scope="module")
-def plain(series: Path) -> Scan:
-    return read(series)
-
-
 def zip_of(entries: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as target:
@@ -142,7 +132,8 @@ def test_an_empty_file_among_slices_limits_and_elsewhere_it_does_not(series: Pat
 
 
 def test_several_volumes_are_refused_together_and_listed_each(tmp_path: Path) -> None:
-    nibabel = pytest.importorskip("nibabel")
+    import nibabel
+
     draw = np.random.default_rng(0)
     for name in ("anna.nii.gz", "bert.nii.gz"):
         volume = nibabel.Nifti1Image(draw.integers(-1000, 400, (20, 20, 20)).astype(np.int16), np.diag([2.0, 2, 2, 1]))

@@ -3,6 +3,7 @@
 pydicom converts lazily; the raw element is taken where there is one, because its conversion raises (or warns) on what hospitals write.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from lungrisk.core.errors import InputError
 from lungrisk.core.findings import Finding, find
 from lungrisk.core.parsing import NUMBER
 
+UID = re.compile(r"[0-9.]+")  # the characters that a UID can have
 SLOPE, INTERCEPT = 0x00281053, 0x00281052
 
 NOT_FINITE = {"nan", "inf"}  # refused where they are used, by what they are used for

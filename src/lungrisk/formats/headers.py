@@ -16,6 +16,7 @@ from lungrisk.core.records import Header
 from lungrisk.formats.elements import (
     INTERCEPT,
     SLOPE,
+    UID,
     image_type,
     only,
     short,
@@ -39,7 +40,6 @@ from lungrisk.formats.items import Item
 from lungrisk.formats.syntax import Parsed, parsed
 
 LEAST_PACKED_BYTES = 8  # of a compressed frame: the head of its item
-UID = re.compile(r"[0-9.]+")
 STANDARD, OBJECTS = "1.2.840.10008.", "1.2.840.10008.5.1.4."  # UIDs of the standard; those of them that name objects
 DIRECTORY = 0x00041220  # of a DICOMDIR
 NO_AGENT = re.compile(r"none|no|n|0", re.IGNORECASE)

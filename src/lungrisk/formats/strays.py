@@ -9,35 +9,37 @@ import numpy as np
 
 from lungrisk.core.findings import Finding, find
 from lungrisk.formats.assembling import Assembled
+from lungrisk.formats.elements import UID
 from lungrisk.formats.frames import Frame
 from lungrisk.formats.grouping import SMALL_GROUP, Group
 from lungrisk.formats.items import Item
 
-MOST_ODD_INSIDE = 5  # the same, where the series is the same
 MOST_ODD = 2  # of the values below in which a slice may differ and still be one of the series
+MOST_ODD_INSIDE = 5  # the same, where its SeriesInstanceUID is the series' own
 NEAR_LINE = 1.0  # mm sideways
 BEYOND, VACANT = 1.6, 0.3  # of the spacing: so far past the ends is the next place, so near a slice is not vacant
 LIKE_SIZE = 0.3  # of a slice's bytes
 HALF_DONE = (".part", ".partial", ".crdownload", ".download", ".tmp", ".gz", ".bz2", ".xz", ".zst", ".z")
 NUMBERS = re.compile(r"[0-9a-f]*\d[0-9a-f]*")  # of a name: what changes from slice to slice
-CLASSES = "1.2.840.10008.5.1.4.1.1."  # of images: reports, captures and the like say what they are
-UID = re.compile(r"[0-9.]+")
-UIDS = (0, 1, 3, 5)  # places among the values that follow
-MODALITY, SOP_CLASS, MATRIX = 4, 5, 7  # places among the values that follow
-# what the slices of one series agree in
-SAME: tuple[Callable[[Frame], object], ...] = (
-    lambda f: f.series,
-    lambda f: f.study,
-    lambda f: f.patient,
-    lambda f: f.reference,
-    lambda f: f.modality,
-    lambda f: f.sop_class,
-    lambda f: f.image_type,
-    lambda f: (f.storage.rows, f.storage.columns),
-    lambda f: tuple(np.round(f.orientation, 3)),
-    lambda f: tuple(np.round(f.spacing, 3)),
-    lambda f: f.header.kernel,
-)
+CLASSES = "1.2.840.10008.5.1.4.1.1."  # of images: captures and the like say what they are
+# what the slices of one series agree in: the UIDs, and the rest
+UIDS: dict[str, Callable[[Frame], str]] = {
+    "series": lambda f: f.series,
+    "study": lambda f: f.study,
+    "reference": lambda f: f.reference,
+    "class": lambda f: f.sop_class,
+}
+REST: dict[str, Callable[[Frame], object]] = {
+    "patient": lambda f: f.patient,
+    "modality": lambda f: f.modality,
+    "image type": lambda f: f.image_type,
+    "matrix": lambda f: (f.storage.rows, f.storage.columns),
+    "orientation": lambda f: tuple(np.round(f.orientation, 3)),
+    "spacing": lambda f: tuple(np.round(f.spacing, 3)),
+    "kernel": lambda f: f.header.kernel,
+}
+# by name, whether a frame has what the series has; None where its UID is none, so that it says nothing
+Likeness = dict[str, bool | None]
 
 
 def left_out(
@@ -52,14 +54,21 @@ def left_out(
     own = next(group for group in groups if any(id(frame) in mine for frame in group.frames))
     others = [group for group in groups if group is not own]
     sizes = Counter(frame.series for group in others for frame in group.frames)
-    usual = [Counter(value(frame) for frame in chosen.frames).most_common(1)[0][0] for value in SAME]
+    usual = {
+        name: Counter(value(frame) for frame in chosen.frames).most_common(1)[0][0]
+        for name, value in {**UIDS, **REST}.items()
+    }
+    used = {frame.item.name for frame in own.frames}
     few = [frame for group in others for frame in group.frames if sizes[frame.series] < SMALL_GROUP]
-    mine_named = {frame.item.name for frame in own.frames}
-    images = [frame.item.name for frame in few if _belongs(frame, chosen, usual) or _nowhere(frame, usual, mine_named)]
+    images = []
+    for frame in few:
+        like = _likeness(frame, usual)
+        if _is_next(frame, like, chosen) or (_is_damaged(frame, like) and named_alike(used, set(), [frame.item.name])):
+            images.append(frame.item.name)
     size = float(np.median([frame.item.size for frame in chosen.frames]))
     names = [i.name for i in unread if i.name not in objects or abs(i.size - size) < LIKE_SIZE * size]
     theirs = {frame.item.name for group in others for frame in group.frames}
-    files = named_alike(mine_named, theirs, names)
+    files = named_alike(used, theirs, names)
     if not images and not files:
         return ()
     counts = ((len(images), "images"), (len(files), "files that are no images"))
@@ -67,15 +76,20 @@ def left_out(
     return (find("ord.left_out", found=found, files=[*images, *files]),)
 
 
-def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
+def _likeness(frame: Frame, usual: dict[str, object]) -> Likeness:
+    like: Likeness = {name: value(frame) == usual[name] for name, value in REST.items()}
+    for name, uid in UIDS.items():
+        stated = uid(frame)
+        like[name] = True if stated == usual[name] else False if UID.fullmatch(stated) else None
+    return like
+
+
+def _is_next(frame: Frame, like: Likeness, chosen: Assembled) -> bool:
     """Alike in nearly all, and at a place that no slice holds."""
-    values = [value(frame) for value in SAME]
-    uids = [
-        n in UIDS and UID.fullmatch(str(value)) is None for n, value in enumerate(values)
-    ]  # garbled: it says nothing
-    odd = sum(value != one and not none for value, one, none in zip(values, usual, uids, strict=True))
-    most = MOST_ODD_INSIDE if values[0] == usual[0] else MOST_ODD
-    if odd > most or len(frame.position) != 3 or not np.isfinite(frame.position).all():
+    odd = sum(agrees is False for agrees in like.values())
+    if odd > (MOST_ODD_INSIDE if like["series"] else MOST_ODD):
+        return False
+    if len(frame.position) != 3 or not np.isfinite(frame.position).all():
         return False
     stack = chosen.stack
     heights, height = stack.heights, float(np.dot(frame.position, stack.normal))
@@ -88,14 +102,11 @@ def _belongs(frame: Frame, chosen: Assembled, usual: Sequence[object]) -> bool:
     return float(np.linalg.norm(off)) < NEAR_LINE
 
 
-def _nowhere(frame: Frame, usual: Sequence[object], used: set[str]) -> bool:
-    """A slice that lost its place or a UID, perhaps all of them: called as the others are, of their matrix and of no other class."""
-    placed = len(frame.position) == 3 and len(frame.orientation) == 6
-    whole = placed and all(UID.fullmatch(str(SAME[n](frame))) or SAME[n](frame) == usual[n] for n in UIDS)
-    agrees = [value(frame) == one for value, one in zip(SAME, usual, strict=True)]
-    garbled = agrees[MODALITY] and not frame.sop_class.startswith(CLASSES)
-    alike = agrees[MATRIX] and (agrees[SOP_CLASS] or garbled)
-    return not whole and alike and bool(named_alike(used, set(), [frame.item.name]))
+def _is_damaged(frame: Frame, like: Likeness) -> bool:
+    """An image of the series' matrix, and of no other class, that lost its place or a UID."""
+    lost = len(frame.position) != 3 or len(frame.orientation) != 6 or any(like[name] is None for name in UIDS)
+    no_other = like["class"] or (like["modality"] and not frame.sop_class.startswith(CLASSES))
+    return bool(lost and like["matrix"] and no_other)
 
 
 def named_alike(used: set[str], others: set[str], names: Iterable[str]) -> list[str]:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from lungrisk.core.geometry import Triple
 from lungrisk.lungs.coarse import LUNG_BELOW_HU, Coarse
 from lungrisk.lungs.coverage import middle_column
-from lungrisk.lungs.shapes import Mask, box_of, components, dilate, double, erode, halve
+from lungrisk.lungs.shapes import Mask, box_of, chosen_pieces, double, erode, halve, opened, pieces_from
 
 # between lung: what a lung's own air lies beside
 SLIVER_MM = 3.0  # thinner air is a recess or a fissure and bounds nothing
@@ -52,14 +51,15 @@ def between_lung(coarse: Coarse, side: Side, other: Mask, tubes: Mask) -> Mask:
     box = box_of(side.air | side.hull, 4)
     spacing = (coarse.spacing[0], 2 * coarse.spacing[1], 2 * coarse.spacing[2])
     air, shut = halve((side.air & (coarse.hu < SOLID_HU))[box]), halve((other | tubes)[box])
-    bounds = dilate(erode(air, SLIVER_MM, spacing), SLIVER_MM, spacing) & air
+    bounds = opened(air, SLIVER_MM, spacing)
     inward = _beyond(bounds, 2, side.right)
     enclosed = inward & _beyond(bounds, 0, True) & _beyond(bounds, 0, False)
     dense = (enclosed | halve(side.hull[box])) & ~air & ~shut
     hilum = _within(depth, HILUM_DEPTH)[box[1]][::2, None] & (away_mm[box[2]][::2] < HILUM_MM)
     off_hilum = dense & ~(hilum & _within(height, HILUM_HEIGHT)[box[0], None, None])
-    found = _opened(off_hilum & inward, THICK_MM, spacing) | _opened(off_hilum, MIDDLE_THICK_MM, spacing)
-    found |= _opened(dense, HILUM_THICK_MM, spacing) | _surrounded(_opened(dense, LOOSE_MM, spacing), air, spacing)
+    found = opened(off_hilum & inward, THICK_MM, spacing) | opened(off_hilum, MIDDLE_THICK_MM, spacing)
+    loose = chosen_pieces(opened(dense, LOOSE_MM, spacing), air, spacing, _is_loose)
+    found |= opened(dense, HILUM_THICK_MM, spacing) | loose
     regions[box] = double(found, side.air[box].shape)
     return regions
 
@@ -84,22 +84,9 @@ def _within(values: NDArray[np.float64], limits: tuple[float, float]) -> Mask:
     return inside
 
 
-def _opened(mask: Mask, radius_mm: float, spacing: Triple) -> Mask:
-    core = erode(mask, radius_mm, spacing)
-    return dilate(core, radius_mm, spacing) & mask if core.any() else core
-
-
-def _surrounded(pieces: Mask, air: Mask, spacing: Triple) -> Mask:
-    """Those pieces that have air nearly all about them."""
-    labels, counts = components(pieces)
-    kept = np.zeros(len(counts), bool)
-    for name, place in enumerate(ndimage.find_objects(labels), 1):
-        wide = tuple(slice(max(0, edge.start - 2), edge.stop + 2) for edge in place)
-        piece = labels[wide] == name
-        surface = dilate(piece, max(spacing) * 1.01, spacing) & ~piece
-        kept[name] = bool(surface.any()) and air[wide][surface].mean() >= SURROUNDED
-    loose: Mask = kept[labels]
-    return loose
+def _is_loose(_piece: Mask, surrounded: float, _spacing: Triple) -> bool:
+    """It has air nearly all about it."""
+    return surrounded >= SURROUNDED
 
 
 def against_other(coarse: Coarse, lung: Mask, other: Mask) -> Mask:
@@ -122,10 +109,5 @@ def against_other(coarse: Coarse, lung: Mask, other: Mask) -> Mask:
     zone = (height[:, None] > ABOVE) & ((depth > BEHIND) | (height[:, None] > ABOVE_HEART))
     dense = (~lung & (coarse.hu >= LUNG_BELOW_HU) & zone[:, :, None])[box]
     dense &= (away_mm[box[2]] > MIDDLE_MM) & erode(mirrored[box], ASYMMETRY_MM, coarse.spacing)
-    core = erode(dense, SHEET_MM, coarse.spacing)
-    if core.any():
-        labels, counts = components(dilate(core, SHEET_MM, coarse.spacing) & dense)
-        large = counts * coarse.voxel_ml >= LEAST_ML
-        large[0] = False
-        empty[box] = large[labels]
+    empty[box] = pieces_from(opened(dense, SHEET_MM, coarse.spacing), LEAST_ML, coarse.spacing)
     return empty

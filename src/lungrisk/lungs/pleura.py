@@ -1,13 +1,10 @@
 """The lung closed at its pleura: vessels, small bronchi, and nodules that sit on chest wall, mediastinum or diaphragm."""
 
-from collections.abc import Callable
-
 import numpy as np
-from scipy import ndimage
 
 from lungrisk.core.geometry import Triple
 from lungrisk.lungs.coarse import Coarse
-from lungrisk.lungs.shapes import Mask, box_of, close, components, dilate, double, erode, fill, halve
+from lungrisk.lungs.shapes import Mask, box_of, chosen_pieces, close, dilate, double, fill, halve, opened, pieces_from
 
 CLOSING_MM = 10.0  # vessels and nodules to about 16 mm, whatever they look like
 WIDE_MM = 25.0  # nodules and masses, of which only those are kept that look so:
@@ -36,12 +33,12 @@ def close_pleura(coarse: Coarse, lung: Mask, not_lung: Mask) -> tuple[Mask, Mask
     half = (coarse.spacing[0], 2 * coarse.spacing[1], 2 * coarse.spacing[2])
     small, room = halve(air), halve(free)
     wide = close(small, WIDE_MM, half) & room
-    nodules = _kept(half, _opened(half, wide & ~small, OPENING_MM), small, _is_nodule)
+    nodules = chosen_pieces(opened(wide & ~small, OPENING_MM, half), small, half, _is_nodule)
     filled = halve(simple)
-    masses = _kept(half, _opened(half, wide & ~filled, MASS_OPENING_MM), filled, _is_mass)
+    masses = chosen_pieces(opened(wide & ~filled, MASS_OPENING_MM, half), filled, half, _is_mass)
     bulges = dilate(nodules, BASE_MM, half) | dilate(masses, MASS_BASE_MM, half)
     closed[box] = fill(simple | double(bulges, air.shape)) & free
-    large[box] = double(_of_size(masses, half), air.shape) & ~air
+    large[box] = double(pieces_from(masses, LARGE_ML, half), air.shape) & ~air
     hull[box] = double(wide, air.shape)
     return closed, large, hull
 
@@ -58,33 +55,6 @@ def _is_mass(piece: Mask, surrounded: float, spacing: Triple) -> bool:
     short, long = _axes_mm(piece, spacing)
     round_ = short >= ROUND * long
     return round_ and surrounded >= (MASS_SURROUNDED if short >= MASS_MM else LARGE_SURROUNDED)
-
-
-def _kept(spacing: Triple, thick: Mask, lung: Mask, is_wanted: Callable[[Mask, float, Triple], bool]) -> Mask:
-    """Those pieces that are wanted, by their shape and by how much of their surface is on lung."""
-    labels, counts = components(thick)
-    kept = np.zeros(len(counts), bool)
-    for name, box in enumerate(ndimage.find_objects(labels), 1):
-        wide = tuple(slice(max(0, side.start - 2), side.stop + 2) for side in box)
-        piece = labels[wide] == name
-        around = dilate(piece, max(spacing) * 1.01, spacing) & ~piece
-        surrounded = float(lung[wide][around].mean()) if around.any() else 0.0
-        kept[name] = is_wanted(piece, surrounded, spacing)
-    wanted: Mask = kept[labels]
-    return wanted
-
-
-def _opened(spacing: Triple, mask: Mask, radius_mm: float) -> Mask:
-    core = erode(mask, radius_mm, spacing)
-    return dilate(core, radius_mm, spacing) & mask if core.any() else core
-
-
-def _of_size(mask: Mask, spacing: Triple) -> Mask:
-    labels, counts = components(mask)
-    large = counts * float(np.prod(spacing)) / 1000 >= LARGE_ML
-    large[0] = False
-    pieces: Mask = large[labels]
-    return pieces
 
 
 def _axes_mm(piece: Mask, spacing: Triple) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Balls in millimetres and connected pieces, on boolean arrays (k, j, i): exact, and without a distance transform."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +44,39 @@ def close(mask: Mask, radius_mm: float, spacing: Triple) -> Mask:
     return kept
 
 
+def opened(mask: Mask, radius_mm: float, spacing: Triple) -> Mask:
+    """The opening by a ball: the parts of the mask that are at least so thick."""
+    core = erode(mask, radius_mm, spacing)
+    return dilate(core, radius_mm, spacing) & mask if core.any() else core
+
+
+def chosen_pieces(mask: Mask, beside: Mask, spacing: Triple, is_wanted: Callable[[Mask, float, Triple], bool]) -> Mask:
+    """Those pieces of the mask that are wanted, by the piece (k, j, i) in its box and the share of its surface that lies on `beside`."""
+    labels, counts = components(mask)
+    kept = np.zeros(len(counts), bool)
+    for name, box in enumerate(ndimage.find_objects(labels), 1):
+        wide = tuple(slice(max(0, side.start - 2), side.stop + 2) for side in box)
+        piece = labels[wide] == name
+        surface = dilate(piece, max(spacing) * 1.01, spacing) & ~piece
+        share = float(beside[wide][surface].mean()) if surface.any() else 0.0
+        kept[name] = is_wanted(piece, share, spacing)
+    wanted: Mask = kept[labels]
+    return wanted
+
+
 def components(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Pieces that touch by faces: labels (k, j, i) from 1, and the voxels of each label (of 0 too)."""
     labels, n = ndimage.label(mask)
     return labels, np.bincount(labels.ravel(), minlength=n + 1)
+
+
+def pieces_from(mask: Mask, least_ml: float, spacing: Triple) -> Mask:
+    """Those pieces of the mask that have at least this volume."""
+    labels, counts = components(mask)
+    large = counts * float(np.prod(spacing)) / 1000 >= least_ml
+    large[0] = False
+    pieces: Mask = large[labels]
+    return pieces
 
 
 def fill(mask: Mask) -> Mask:
